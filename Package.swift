@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target of the package is compiled with.
+let settings: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+func target(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
+}
+
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource]? = nil
+) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies, path: "Tests/\(name)Tests",
+        exclude: exclude, resources: resources, swiftSettings: settings)
+}
+
+/// A Debian library as a module: a module map and a header of inline functions for what Swift cannot import.
+func systemLibrary(_ name: String, path: String, pkgConfig: String? = nil, apt: String) -> Target {
+    .systemLibrary(name: name, path: path, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "Reprise",
+    products: [
+        .library(name: "Reprise", targets: ["Reprise"]),
+        .library(name: "Scopes", targets: ["Scopes"]),
+        .executable(name: "reprise", targets: ["reprise-cli"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+    ],
+    targets: [
+        // C libraries.
+        systemLibrary("CAlsa", path: "CAlsa", pkgConfig: "alsa", apt: "libasound2-dev"),
+        systemLibrary("CV4L2", path: "CV4L2", pkgConfig: "libv4l2", apt: "libv4l-dev"),
+        systemLibrary("COpus", path: "Sources/COpus", apt: "libopus-dev"),
+        systemLibrary("CVPX", path: "Sources/CVPX", pkgConfig: "vpx", apt: "libvpx-dev"),
+        systemLibrary("CYUV", path: "Sources/CYUV", apt: "libyuv-dev"),
+        systemLibrary("CTurboJPEG", path: "Sources/CTurboJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
+        systemLibrary("CPNG", path: "Sources/CPNG", pkgConfig: "libpng", apt: "libpng-dev"),
+        systemLibrary("CSpeexDSP", path: "Sources/CSpeexDSP", pkgConfig: "speexdsp", apt: "libspeexdsp-dev"),
+        systemLibrary("CXCB", path: "Sources/CXCB", pkgConfig: "xcb", apt: "libxcb1-dev"),
+        .target(name: "CLinux"),
+
+        // The package, lowest first.
+        target("Scopes"),
+        target("Media", ["CLinux"]),
+        target("ALSA", ["Media", "CAlsa", "CSpeexDSP", "CLinux"]),
+        target("V4L2", ["Media", "CV4L2", "CLinux"]),
+        target("ScreenCapture", ["Media", "CXCB", "CLinux"]),
+        target("Codecs", ["Media", "COpus", "CVPX", "CYUV", "CTurboJPEG", "CPNG"]),
+        target("RTP", ["Media"]),
+        target("Rooms", ["RTP", "Media"]),
+        target("Calls", ["Scopes", "Rooms", "RTP", "Codecs", "Media", "CLinux", logging]),
+        target("Reprise", ["Calls", "ALSA", "V4L2", "ScreenCapture", "Media"]),
+        .executableTarget(
+            name: "reprise-cli", dependencies: ["Reprise", "Codecs", argumentParser], swiftSettings: settings),
+
+        // Tests, a target each; DeviceTests run in the device lab.
+        tests("Scopes"),
+        tests("Media"),
+        tests("ALSA", ["Media"]),
+        tests("V4L2", ["Media"]),
+        tests("ScreenCapture", ["Media"]),
+        tests("Codecs", ["Media"]),
+        tests("RTP", ["Media"]),
+        tests("Rooms", ["RTP", "Media"]),
+        tests("Calls", ["Scopes", "Rooms", "RTP", "Codecs", "Media"]),
+        tests("Reprise", ["Calls", "Media"]),
+        .testTarget(
+            name: "DeviceTests", dependencies: ["Reprise", "ALSA", "V4L2", "Media"], path: "Tests/DeviceTests",
+            swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

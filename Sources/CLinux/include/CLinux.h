@@ -1,0 +1,45 @@
+// Linux system calls that Glibc's module leaves out. Functions marked REPRISE_NO_LOCKS may be called from real-time
+// code: they take no lock, allocate nothing and do not block (the Swift compiler checks the callers).
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if __has_attribute(swift_attr)
+#define REPRISE_NO_LOCKS __attribute__((swift_attr("@_noLocks")))
+#else
+#define REPRISE_NO_LOCKS
+#endif
+
+/// CLOCK_MONOTONIC in nanoseconds.
+REPRISE_NO_LOCKS int64_t linux_monotonic_ns(void);
+
+/// A non-blocking, close-on-exec eventfd, or -errno.
+int linux_eventfd(void);
+/// Adds one to an eventfd: wakes whoever polls it.
+REPRISE_NO_LOCKS void linux_eventfd_signal(int fd);
+/// Empties an eventfd. Returns whether it had been signalled.
+REPRISE_NO_LOCKS bool linux_eventfd_drain(int fd);
+
+/// A non-blocking, close-on-exec timerfd on CLOCK_MONOTONIC, or -errno.
+int linux_timerfd(void);
+/// Arms a timerfd: first at the absolute time `first_ns`, then every `interval_ns` (0: once). Returns 0 or -errno.
+REPRISE_NO_LOCKS int linux_timerfd_set(int fd, int64_t first_ns, int64_t interval_ns);
+/// Empties a timerfd. Returns how often it has expired since.
+REPRISE_NO_LOCKS uint64_t linux_timerfd_drain(int fd);
+
+/// Closes a descriptor. Returns 0 or -errno.
+int linux_close(int fd);
+
+/// The calling thread's id, as /proc shows it.
+int linux_gettid(void);
+/// Names the calling thread (15 bytes).
+void linux_thread_set_name(const char *name);
+/// Asks for SCHED_FIFO at `priority` for the calling thread. Returns 0 or -errno.
+int linux_thread_set_fifo(int priority);
+/// Locks the process's present and future pages into memory. Returns 0 or -errno.
+int linux_lock_memory(void);
+
+#endif

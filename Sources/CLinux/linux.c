@@ -1,0 +1,65 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t linux_monotonic_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int linux_eventfd(void) {
+    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+void linux_eventfd_signal(int fd) {
+    uint64_t one = 1;
+    ssize_t written = write(fd, &one, sizeof one);
+    (void)written; // EAGAIN: the counter is full, so the reader has its wake-up already.
+}
+
+bool linux_eventfd_drain(int fd) {
+    uint64_t count;
+    return read(fd, &count, sizeof count) == sizeof count;
+}
+
+int linux_timerfd(void) {
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static struct timespec to_timespec(int64_t ns) {
+    return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+}
+
+int linux_timerfd_set(int fd, int64_t first_ns, int64_t interval_ns) {
+    struct itimerspec spec = {.it_value = to_timespec(first_ns), .it_interval = to_timespec(interval_ns)};
+    return timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL) < 0 ? -errno : 0;
+}
+
+uint64_t linux_timerfd_drain(int fd) {
+    uint64_t expirations;
+    return read(fd, &expirations, sizeof expirations) == sizeof expirations ? expirations : 0;
+}
+
+int linux_close(int fd) { return close(fd) < 0 ? -errno : 0; }
+
+int linux_gettid(void) { return gettid(); }
+
+void linux_thread_set_name(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int linux_thread_set_fifo(int priority) {
+    struct sched_param param = {.sched_priority = priority};
+    return -pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
+}
+
+int linux_lock_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE) < 0 ? -errno : 0; }

@@ -1,0 +1,21 @@
+/// The form of sound between the devices and the codecs: interleaved 16-bit samples.
+public struct AudioFormat: Sendable, Hashable {
+    /// Sample frames a second.
+    public var rate: Int
+    /// Samples a sample frame: 1 or 2.
+    public var channels: Int
+
+    public init(rate: Int = 48_000, channels: Int = 1) {
+        precondition(rate > 0 && (1...2).contains(channels), "1 or 2 channels at a positive rate")
+        self.rate = rate
+        self.channels = channels
+    }
+
+    /// The sample frames in a duration, rounded down.
+    public func sampleFrames(in duration: Duration) -> Int { Int(duration.nanoseconds * Int64(rate) / 1_000_000_000) }
+
+    /// The duration of a number of sample frames.
+    public func duration(ofSampleFrames count: Int) -> Duration {
+        .nanoseconds(Int64(count) * 1_000_000_000 / Int64(rate))
+    }
+}

@@ -1,0 +1,178 @@
+import CLinux
+import Synchronization
+
+/// What a block of sound in a ring is.
+public enum AudioBlockKind: UInt8, Sendable {
+    /// Captured from a microphone, or decoded from a packet.
+    case sound
+    /// Made up by the decoder for a packet that did not come.
+    case concealed
+    /// Silence of our own: nothing was there to play.
+    case silence
+}
+
+/// A read from a ring.
+public struct AudioRingRead: Sendable {
+    /// Sample frames read, 0 where the ring was empty.
+    public var sampleFrames: Int
+    /// When the first of them was captured: on this machine's clock for a microphone's, the time of decoding for
+    /// received sound.
+    public var capturedAt: MonotonicInstant
+    public var kind: AudioBlockKind
+    /// Whether sound was lost just before them.
+    public var isAfterGap: Bool
+
+    @usableFromInline
+    init(sampleFrames: Int, capturedAt: MonotonicInstant, kind: AudioBlockKind, isAfterGap: Bool) {
+        self.sampleFrames = sampleFrames
+        self.capturedAt = capturedAt
+        self.kind = kind
+        self.isAfterGap = isAfterGap
+    }
+}
+
+/// A lock-free ring of interleaved S16 sample frames between one producer thread and one consumer thread, that keeps
+/// the time each block was captured.
+///
+/// - Thread: `write` on one thread, `read` on one thread; the properties on any. Neither allocates or takes a lock.
+/// - Memory: all is allocated at construction.
+@safe
+public final class AudioRing: @unchecked Sendable {
+    private struct Block {
+        var position: Int  // of its first sample frame
+        var sampleFrames: Int
+        var capturedAt: Int64
+        var kind: AudioBlockKind
+        var isAfterGap: Bool
+    }
+
+    public let format: AudioFormat
+    /// Sample frames that fit: a power of two.
+    public let capacity: Int
+    /// Signalled by the producer when at least ``wakeConsumerAt`` sample frames are in the ring.
+    public let dataReady = Wakeup()
+    /// Signalled by the consumer when at most ``wakeProducerAt`` sample frames are left in the ring.
+    public let spaceReady = Wakeup()
+
+    private let samples: UnsafeMutablePointer<Int16>
+    private let blocks: UnsafeMutablePointer<Block>
+    private let blockCapacity = 512
+    private let consumerThreshold: Atomic<Int>
+    private let producerThreshold: Atomic<Int>
+    // Written by the producer.
+    private let written = Atomic<Int>(0)
+    private let blocksWritten = Atomic<Int>(0)
+    // Written by the consumer.
+    private let consumed = Atomic<Int>(0)
+    private let blocksConsumed = Atomic<Int>(0)
+
+    /// - `capacity`: sample frames, rounded up to a power of two.
+    /// - `wakeConsumerAt`: ``dataReady`` is signalled from this fill on (default: at every write).
+    /// - `wakeProducerAt`: ``spaceReady`` is signalled from this fill down (default: never).
+    public init(format: AudioFormat, capacity: Int, wakeConsumerAt: Int = 0, wakeProducerAt: Int = -1) {
+        precondition(capacity > 0, "a ring holds something")
+        self.format = format
+        var size = 1
+        while size < capacity { size *= 2 }
+        self.capacity = size
+        unsafe samples = .allocate(capacity: size * format.channels)
+        unsafe samples.initialize(repeating: 0, count: size * format.channels)
+        unsafe blocks = .allocate(capacity: blockCapacity)
+        unsafe blocks.initialize(
+            repeating: Block(position: 0, sampleFrames: 0, capturedAt: 0, kind: .silence, isAfterGap: false),
+            count: blockCapacity)
+        consumerThreshold = Atomic(wakeConsumerAt)
+        producerThreshold = Atomic(wakeProducerAt)
+    }
+
+    deinit {
+        unsafe samples.deallocate()
+        unsafe blocks.deallocate()
+    }
+
+    /// Sample frames in the ring now.
+    @_noLocks
+    public var fill: Int { written.load(ordering: .acquiring) - consumed.load(ordering: .acquiring) }
+
+    /// Sample frames that went in since the ring was made.
+    @_noLocks
+    public var totalWritten: Int { written.load(ordering: .acquiring) }
+
+    /// The fill from which ``dataReady`` is signalled. Any thread.
+    public var wakeConsumerAt: Int {
+        get { consumerThreshold.load(ordering: .relaxed) }
+        set { consumerThreshold.store(newValue, ordering: .relaxed) }
+    }
+
+    /// The fill down from which ``spaceReady`` is signalled. Any thread.
+    public var wakeProducerAt: Int {
+        get { producerThreshold.load(ordering: .relaxed) }
+        set { producerThreshold.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Producer: adds a block.
+    /// - `source`: interleaved, `sampleFrames × channels` values.
+    /// - Returns: false where it does not fit; nothing of it is added then.
+    @_noLocks @unsafe
+    public func write(
+        _ source: UnsafePointer<Int16>, sampleFrames: Int, capturedAt: MonotonicInstant,
+        kind: AudioBlockKind = .sound, isAfterGap: Bool = false
+    ) -> Bool {
+        let position = written.load(ordering: .relaxed)
+        let block = blocksWritten.load(ordering: .relaxed)
+        let fillBefore = position - consumed.load(ordering: .acquiring)
+        guard sampleFrames > 0, fillBefore + sampleFrames <= capacity,
+            block - blocksConsumed.load(ordering: .acquiring) < blockCapacity
+        else { return false }
+        let channels = format.channels
+        let start = position & (capacity - 1)
+        let first = min(sampleFrames, capacity - start)
+        unsafe (samples + start * channels).update(from: source, count: first * channels)
+        unsafe samples.update(from: source + first * channels, count: (sampleFrames - first) * channels)
+        unsafe blocks[block & (blockCapacity - 1)] = Block(
+            position: position, sampleFrames: sampleFrames, capturedAt: capturedAt.nanoseconds, kind: kind,
+            isAfterGap: isAfterGap)
+        written.store(position + sampleFrames, ordering: .releasing)
+        blocksWritten.store(block + 1, ordering: .releasing)
+        if fillBefore + sampleFrames >= consumerThreshold.load(ordering: .relaxed) { dataReady.signal() }
+        return true
+    }
+
+    /// Consumer: takes up to `maximum` sample frames of one block; call again for the next.
+    /// - `destination`: room for `maximum × channels` values.
+    @_noLocks @unsafe
+    public func read(into destination: UnsafeMutablePointer<Int16>, maximum: Int) -> AudioRingRead {
+        let index = blocksConsumed.load(ordering: .relaxed)
+        guard maximum > 0, blocksWritten.load(ordering: .acquiring) > index else {
+            return AudioRingRead(
+                sampleFrames: 0, capturedAt: MonotonicInstant(nanoseconds: 0), kind: .silence, isAfterGap: false)
+        }
+        let block = unsafe blocks[index & (blockCapacity - 1)]
+        let position = consumed.load(ordering: .relaxed)
+        let offset = position - block.position
+        let count = min(maximum, block.sampleFrames - offset)
+        let channels = format.channels
+        let start = position & (capacity - 1)
+        let first = min(count, capacity - start)
+        unsafe destination.update(from: samples + start * channels, count: first * channels)
+        unsafe (destination + first * channels).update(from: samples, count: (count - first) * channels)
+        if offset + count == block.sampleFrames { blocksConsumed.store(index + 1, ordering: .releasing) }
+        consumed.store(position + count, ordering: .releasing)
+        let left = written.load(ordering: .acquiring) - (position + count)
+        if left <= producerThreshold.load(ordering: .relaxed) { spaceReady.signal() }
+        return AudioRingRead(
+            sampleFrames: count,
+            capturedAt: MonotonicInstant(
+                nanoseconds: block.capturedAt + Int64(offset) * 1_000_000_000 / Int64(format.rate)),
+            kind: block.kind, isAfterGap: block.isAfterGap && offset == 0)
+    }
+
+    /// Consumer: throws away what is in the ring.
+    public func drainAll() {
+        let upTo = blocksWritten.load(ordering: .acquiring)
+        guard upTo > blocksConsumed.load(ordering: .relaxed) else { return }
+        let last = unsafe blocks[(upTo - 1) & (blockCapacity - 1)]
+        consumed.store(last.position + last.sampleFrames, ordering: .releasing)
+        blocksConsumed.store(upTo, ordering: .releasing)
+    }
+}

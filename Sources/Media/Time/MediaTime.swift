@@ -1,0 +1,16 @@
+/// A position or a length on a media timeline: `ticks` of `1 / rate` second.
+///
+/// 48,000 ticks a second for sound at 48 kHz, 90,000 for RTP video (RFC 3551 §5).
+public struct MediaTime: Sendable, Hashable {
+    public var ticks: Int64
+    /// Ticks a second, above 0.
+    public var rate: Int32
+
+    public init(ticks: Int64, rate: Int32) {
+        precondition(rate > 0, "a media timeline has a positive rate")
+        self.ticks = ticks
+        self.rate = rate
+    }
+
+    public var duration: Duration { .nanoseconds(ticks * 1_000_000_000 / Int64(rate)) }
+}
