@@ -54,6 +54,9 @@ public final class AudioRing: @unchecked Sendable {
     /// Signalled by the consumer when at most ``wakeProducerAt`` sample frames are left in the ring.
     public let spaceReady = Wakeup()
 
+    // Copies of the descriptors: following the reference in `write` and `read` would count it.
+    private let dataReadyDescriptor: Int32
+    private let spaceReadyDescriptor: Int32
     private let samples: UnsafeMutablePointer<Int16>
     private let blocks: UnsafeMutablePointer<Block>
     private let blockCapacity = 512
@@ -81,6 +84,8 @@ public final class AudioRing: @unchecked Sendable {
         unsafe blocks.initialize(
             repeating: Block(position: 0, sampleFrames: 0, capturedAt: 0, kind: .silence, isAfterGap: false),
             count: blockCapacity)
+        dataReadyDescriptor = dataReady.descriptor
+        spaceReadyDescriptor = spaceReady.descriptor
         consumerThreshold = Atomic(wakeConsumerAt)
         producerThreshold = Atomic(wakeProducerAt)
     }
@@ -91,12 +96,16 @@ public final class AudioRing: @unchecked Sendable {
     }
 
     /// Sample frames in the ring now.
-    @_noLocks
-    public var fill: Int { written.load(ordering: .acquiring) - consumed.load(ordering: .acquiring) }
+    public var fill: Int {
+        @_noLocks
+        get { written.load(ordering: .acquiring) - consumed.load(ordering: .acquiring) }
+    }
 
     /// Sample frames that went in since the ring was made.
-    @_noLocks
-    public var totalWritten: Int { written.load(ordering: .acquiring) }
+    public var totalWritten: Int {
+        @_noLocks
+        get { written.load(ordering: .acquiring) }
+    }
 
     /// The fill from which ``dataReady`` is signalled. Any thread.
     public var wakeConsumerAt: Int {
@@ -134,7 +143,7 @@ public final class AudioRing: @unchecked Sendable {
             isAfterGap: isAfterGap)
         written.store(position + sampleFrames, ordering: .releasing)
         blocksWritten.store(block + 1, ordering: .releasing)
-        if fillBefore + sampleFrames >= consumerThreshold.load(ordering: .relaxed) { dataReady.signal() }
+        if fillBefore + sampleFrames >= consumerThreshold.load(ordering: .relaxed) { linux_eventfd_signal(dataReadyDescriptor) }
         return true
     }
 
@@ -159,7 +168,7 @@ public final class AudioRing: @unchecked Sendable {
         if offset + count == block.sampleFrames { blocksConsumed.store(index + 1, ordering: .releasing) }
         consumed.store(position + count, ordering: .releasing)
         let left = written.load(ordering: .acquiring) - (position + count)
-        if left <= producerThreshold.load(ordering: .relaxed) { spaceReady.signal() }
+        if left <= producerThreshold.load(ordering: .relaxed) { linux_eventfd_signal(spaceReadyDescriptor) }
         return AudioRingRead(
             sampleFrames: count,
             capturedAt: MonotonicInstant(
