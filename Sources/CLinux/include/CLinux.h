@@ -33,6 +33,11 @@ REPRISE_NO_LOCKS uint64_t linux_timerfd_drain(int fd);
 /// Closes a descriptor. Returns 0 or -errno.
 int linux_close(int fd);
 
+/// memcpy of 16-bit samples: the standard library's copies are not marked for real-time code.
+REPRISE_NO_LOCKS static inline void linux_copy_samples(int16_t *to, const int16_t *from, ptrdiff_t count) {
+    __builtin_memcpy(to, from, (size_t)count * sizeof *to);
+}
+
 /// The calling thread's id, as /proc shows it.
 int linux_gettid(void);
 /// Names the calling thread (15 bytes).

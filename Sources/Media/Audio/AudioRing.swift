@@ -136,11 +136,11 @@ public final class AudioRing: @unchecked Sendable {
         let channels = format.channels
         let start = position & (capacity - 1)
         let first = min(sampleFrames, capacity - start)
-        unsafe (samples + start * channels).update(from: source, count: first * channels)
-        unsafe samples.update(from: source + first * channels, count: (sampleFrames - first) * channels)
-        unsafe blocks[block & (blockCapacity - 1)] = Block(
+        unsafe linux_copy_samples(samples + start * channels, source, first * channels)
+        unsafe linux_copy_samples(samples, source + first * channels, (sampleFrames - first) * channels)
+        unsafe (blocks + (block & (blockCapacity - 1))).initialize(to: Block(
             position: position, sampleFrames: sampleFrames, capturedAt: capturedAt.nanoseconds, kind: kind,
-            isAfterGap: isAfterGap)
+            isAfterGap: isAfterGap))
         written.store(position + sampleFrames, ordering: .releasing)
         blocksWritten.store(block + 1, ordering: .releasing)
         if fillBefore + sampleFrames >= consumerThreshold.load(ordering: .relaxed) { linux_eventfd_signal(dataReadyDescriptor) }
@@ -163,8 +163,8 @@ public final class AudioRing: @unchecked Sendable {
         let channels = format.channels
         let start = position & (capacity - 1)
         let first = min(count, capacity - start)
-        unsafe destination.update(from: samples + start * channels, count: first * channels)
-        unsafe (destination + first * channels).update(from: samples, count: (count - first) * channels)
+        unsafe linux_copy_samples(destination, samples + start * channels, first * channels)
+        unsafe linux_copy_samples(destination + first * channels, samples, (count - first) * channels)
         if offset + count == block.sampleFrames { blocksConsumed.store(index + 1, ordering: .releasing) }
         consumed.store(position + count, ordering: .releasing)
         let left = written.load(ordering: .acquiring) - (position + count)

@@ -8,6 +8,7 @@ public struct MonotonicInstant: Sendable, Hashable, Comparable {
     /// Nanoseconds since boot.
     public var nanoseconds: Int64
 
+    @_noLocks
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
     @_noLocks
