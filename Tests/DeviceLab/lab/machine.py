@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from . import recording
+
 # A guest that boots under KVM is up in a second or two; one that hangs there says nothing for ever.
 PROBE_SECONDS = 12
 
@@ -76,11 +78,11 @@ class Machine:
             "-device", "virtio-serial-pci",
             # Two sound chips. The first plays into a file and records silence; the second is a microphone that opens
             # and starts and never delivers, because QEMU's wav files have nothing to record.
-            "-audiodev", f"wav,id=hda,path={output}/hda.wav", "-audiodev", "none,id=silence",
+            "-audiodev", f"wav,id=hda,path={output}/hda.wav,out.frequency=48000", "-audiodev", "none,id=silence",
             "-device", "intel-hda,id=hda,addr=0x10", "-device", "hda-output,bus=hda.0,audiodev=hda",
             "-device", "hda-micro,bus=hda.0,audiodev=silence",
             "-device", "intel-hda,id=dead,addr=0x11", "-device", "hda-micro,bus=dead.0,audiodev=hda",
-            "-audiodev", f"wav,id=usb,path={output}/usb.wav",
+            "-audiodev", f"wav,id=usb,path={output}/usb.wav,out.frequency=48000",
             "-device", "qemu-xhci,id=usb",
             "-device", ",".join([USB_CARD["driver"], *(f"{k}={v}" for k, v in USB_CARD.items() if k != "driver")]),
         ]
@@ -144,7 +146,7 @@ class Machine:
         return self.status
 
     def answer(self, request):
-        """What the guest may ask: `exit N`, `usb unplug`, `usb plug`."""
+        """What the guest may ask: `exit N`, `usb unplug`, `usb plug`, `heard usb 440`, `heard hda 440`."""
         words = request.split()
         try:
             if words[:1] == ["exit"]:
@@ -154,6 +156,9 @@ class Machine:
                 self.monitor.wait("DEVICE_DELETED")
             elif words == ["usb", "plug"]:
                 self.monitor.ask("device_add", **USB_CARD)
+            elif len(words) == 3 and words[0] == "heard" and words[1] in ("usb", "hda"):
+                wrong = recording.last_tone(self.output / f"{words[1]}.wav", float(words[2]))
+                return f"error: {wrong}" if wrong else "ok"
             else:
                 return f"error: the lab does not know the request `{request}`"
         except (MonitorError, OSError, ValueError, IndexError) as error:

@@ -1,0 +1,104 @@
+import Foundation
+
+/// A sine, as a WAV file of 48 kHz S16.
+struct Tone {
+    var frequency: Double
+    /// The peak, 0–1.
+    var amplitude: Double
+    var channels = 2
+    static let rate = 48_000
+
+    /// Writes a file of this length and returns where it is.
+    func write(seconds: Double) throws -> URL {
+        let frames = Int(seconds * Double(Self.rate))
+        var data = Data(capacity: 44 + frames * channels * 2)
+        func append(_ value: some FixedWidthInteger) {
+            for shift in stride(from: 0, to: value.bitWidth, by: 8) {
+                data.append(UInt8(truncatingIfNeeded: value >> shift))
+            }
+        }
+        data.append(contentsOf: Array("RIFF".utf8))
+        append(UInt32(36 + frames * channels * 2))
+        data.append(contentsOf: Array("WAVEfmt ".utf8))
+        append(UInt32(16))
+        append(UInt16(1))
+        append(UInt16(channels))
+        append(UInt32(Self.rate))
+        append(UInt32(Self.rate * channels * 2))
+        append(UInt16(channels * 2))
+        append(UInt16(16))
+        data.append(contentsOf: Array("data".utf8))
+        append(UInt32(frames * channels * 2))
+        for frame in 0..<frames {
+            let phase = 2 * Double.pi * frequency * Double(frame) / Double(Self.rate)
+            let sample = Int16((sin(phase) * amplitude * 32767).rounded())
+            for _ in 0..<channels { append(sample) }
+        }
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("tone-\(UUID().uuidString).wav")
+        try data.write(to: file)
+        return file
+    }
+}
+
+/// The first channel of a recorded 48 kHz S16 WAV file.
+struct Recording {
+    var samples: [Double]
+
+    init(samples: [Double]) { self.samples = samples }
+
+    /// - Throws: what reading the file gives. A file that is no WAV of 48 kHz S16 is an empty recording.
+    init(_ file: URL) throws {
+        let data = [UInt8](try Data(contentsOf: file))
+        func number(_ offset: Int, _ bytes: Int) -> Int {
+            (0..<bytes).reduce(0) { $0 | Int(data[offset + $1]) << (8 * $1) }
+        }
+        samples = []
+        guard data.count > 44, number(24, 4) == Tone.rate, number(34, 2) == 16 else { return }
+        // arecord that was ended writes 44 bytes of header; what is after them is sound.
+        let channels = number(22, 2)
+        samples = stride(from: 44, to: data.count - channels * 2 + 1, by: channels * 2).map { offset in
+            Double(Int16(truncatingIfNeeded: number(offset, 2))) / 32768
+        }
+    }
+
+    var seconds: Double { Double(samples.count) / Double(Tone.rate) }
+
+    /// The last part that is not silence.
+    func lastSound(seconds: Double) -> Recording {
+        let count = Int(seconds * Double(Tone.rate))
+        guard let end = samples.lastIndex(where: { abs($0) > 0.01 }) else { return Recording(samples: []) }
+        return Recording(samples: Array(samples[max(0, end - count)...end]))
+    }
+
+    /// The root mean square in dB below a full-scale sine's.
+    var level: Double {
+        guard !samples.isEmpty else { return -.infinity }
+        let power = samples.reduce(0) { $0 + $1 * $1 } / Double(samples.count)
+        return 10 * log10(power * 2)
+    }
+
+    /// Hz, from the distance between the first and the last upward crossing of zero; 0 where there is no tone.
+    var frequency: Double {
+        var crossings: [Double] = []
+        for index in samples.indices.dropFirst() where samples[index - 1] < 0 && samples[index] >= 0 {
+            let fraction = -samples[index - 1] / (samples[index] - samples[index - 1])
+            crossings.append(Double(index - 1) + fraction)
+        }
+        guard let first = crossings.first, let last = crossings.last, last > first else { return 0 }
+        return Double(crossings.count - 1) * Double(Tone.rate) / (last - first)
+    }
+
+    /// How much of the power is at one frequency, 0–1 (Goertzel): a tone that is torn has less.
+    func purity(at frequency: Double) -> Double {
+        var sine = 0.0
+        var cosine = 0.0
+        var power = 0.0
+        for (index, sample) in samples.enumerated() {
+            let phase = 2 * Double.pi * frequency * Double(index) / Double(Tone.rate)
+            sine += sample * sin(phase)
+            cosine += sample * cos(phase)
+            power += sample * sample
+        }
+        return power == 0 ? 0 : 2 * (sine * sine + cosine * cosine) / (power * Double(samples.count))
+    }
+}
