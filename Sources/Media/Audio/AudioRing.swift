@@ -138,12 +138,15 @@ public final class AudioRing: @unchecked Sendable {
         let first = min(sampleFrames, capacity - start)
         unsafe linux_copy_samples(samples + start * channels, source, first * channels)
         unsafe linux_copy_samples(samples, source + first * channels, (sampleFrames - first) * channels)
-        unsafe (blocks + (block & (blockCapacity - 1))).initialize(to: Block(
-            position: position, sampleFrames: sampleFrames, capturedAt: capturedAt.nanoseconds, kind: kind,
-            isAfterGap: isAfterGap))
+        unsafe (blocks + (block & (blockCapacity - 1))).initialize(
+            to: Block(
+                position: position, sampleFrames: sampleFrames, capturedAt: capturedAt.nanoseconds, kind: kind,
+                isAfterGap: isAfterGap))
         written.store(position + sampleFrames, ordering: .releasing)
         blocksWritten.store(block + 1, ordering: .releasing)
-        if fillBefore + sampleFrames >= consumerThreshold.load(ordering: .relaxed) { linux_eventfd_signal(dataReadyDescriptor) }
+        if fillBefore + sampleFrames >= consumerThreshold.load(ordering: .relaxed) {
+            linux_eventfd_signal(dataReadyDescriptor)
+        }
         return true
     }
 
