@@ -1,4 +1,5 @@
 public import Rooms
+import Scopes
 
 extension Call {
     /// Asks the service what it knows of the call, without joining, and follows the call's events from here on.

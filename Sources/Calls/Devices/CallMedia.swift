@@ -1,6 +1,7 @@
-public import Media
+import Media
 import Rooms
-public import Scopes
+import Scopes
+import Synchronization
 
 /// The microphone, speaker, camera and screen share of a call, together.
 public final class CallMedia: MediaManager {
@@ -47,7 +48,8 @@ public final class CallMedia: MediaManager {
 
     /// Starts, at a session's beginning, what the call's settings or a person's word before it ask for: each device as
     /// a child of the session's scope, so that none waits for another.
-    func setUp(_ settings: CallSettings, _ capabilities: Set<CallCapability>, in scope: ScopeHandle) throws(ScopeError) {
+    func setUp(_ settings: CallSettings, _ capabilities: Set<CallCapability>, in scope: ScopeHandle) throws(ScopeError)
+    {
         let mayTalk = capabilities.contains(.sendAudio)
         let mayShow = capabilities.contains(.sendVideo)
         for (control, isOn) in [

@@ -1,6 +1,6 @@
 public import Media
 public import Rooms
-public import Scopes
+import Scopes
 import Synchronization
 
 /// Runs the camera of a call (V4L2 where the client was given no other devices). Switched off, it is stopped and its

@@ -359,8 +359,10 @@ public final class DeviceControl: Sendable {
         let isInSession = link.optional?.activeSession != nil
         let current = status.value
         let (status, error, selected) = state.withLock { state in
-            (state.status(isInSession: isInSession, current: current), state.error,
-             state.running?.device.deviceID ?? state.selection)
+            (
+                state.status(isInSession: isInSession, current: current), state.error,
+                state.running?.device.deviceID ?? state.selection
+            )
         }
         self.status.set(status)
         self.error.set(error)

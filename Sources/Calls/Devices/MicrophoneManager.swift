@@ -1,5 +1,6 @@
 public import Media
-public import Scopes
+import Rooms
+import Scopes
 import Synchronization
 
 /// Runs the microphone of a call (ALSA where the client was given no other devices).

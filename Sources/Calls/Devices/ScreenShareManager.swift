@@ -1,6 +1,6 @@
 public import Media
-public import Rooms
-public import Scopes
+import Rooms
+import Scopes
 
 /// Shares a monitor or a window in a call. Nothing is shared unless somebody asks: ``DeviceManager/enable()``.
 ///

@@ -1,6 +1,6 @@
 import Glibc
 public import Media
-public import Scopes
+import Scopes
 import Synchronization
 
 /// Runs the speaker of a call (ALSA where the client was given no other devices).
@@ -74,7 +74,7 @@ final class SpeakerDriver: DeviceDriver {
         let call = link.call
         let isSpeakerphone = sound.withLock { $0.isSpeakerphone }
         if let preferred = call.configuration.preferredSpeaker, !isSpeakerphone { return [preferred] }
-        let ordered = AudioRouting.order(await infos(), isSpeakerphone: isSpeakerphone)
+        let ordered = try AudioRouting.order(await infos(), isSpeakerphone: isSpeakerphone)
         return try found(ordered.map(\.id), "speaker")
     }
 

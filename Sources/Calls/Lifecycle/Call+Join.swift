@@ -1,6 +1,7 @@
 import Media
 import Rooms
 import Scopes
+import Synchronization
 
 extension Call {
     /// Joins the call, for the first time or again. The devices that should run start while it returns.

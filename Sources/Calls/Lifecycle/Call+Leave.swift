@@ -1,5 +1,7 @@
 import Media
 import Rooms
+import Scopes
+import Synchronization
 
 /// Why a session is over.
 enum SessionEnd: Sendable {

@@ -1,5 +1,7 @@
 import Media
 import Rooms
+import Scopes
+import Synchronization
 
 extension Call {
     /// Takes a lost session up again: first as it was (*fast*: both ids stay), then, where the service has forgotten it,

@@ -1,6 +1,7 @@
 import Media
 import RTP
 import Rooms
+import Synchronization
 
 extension SessionMedia {
     /// How loud everybody is now, in dBov by session, this machine included.

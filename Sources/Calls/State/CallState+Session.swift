@@ -1,4 +1,5 @@
 import Rooms
+import Scopes
 
 extension CallState {
     /// Shows the session that a join has begun.

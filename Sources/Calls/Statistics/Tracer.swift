@@ -1,5 +1,5 @@
 public import Media
-public import Rooms
+import Rooms
 import Synchronization
 
 /// One thing that happened in a session.
