@@ -22,6 +22,16 @@ public struct AudioRingRead: Sendable {
     /// Whether sound was lost just before them.
     public var isAfterGap: Bool
 
+    /// Whether there is more in it than our own silence.
+    public var isAudible: Bool {
+        @_noLocks
+        get {
+            // `!=` would ask for the type's conformance at run time.
+            if case .silence = kind { return false }
+            return sampleFrames > 0
+        }
+    }
+
     @usableFromInline
     init(sampleFrames: Int, capturedAt: MonotonicInstant, kind: AudioBlockKind, isAfterGap: Bool) {
         self.sampleFrames = sampleFrames
