@@ -22,6 +22,16 @@ public struct AudioRingRead: Sendable {
     /// Whether sound was lost just before them.
     public var isAfterGap: Bool
 
+    /// Whether there is more in it than our own silence.
+    public var isAudible: Bool {
+        @_noLocks
+        get {
+            // `!=` would ask for the type's conformance at run time.
+            if case .silence = kind { return false }
+            return sampleFrames > 0
+        }
+    }
+
     @usableFromInline
     init(sampleFrames: Int, capturedAt: MonotonicInstant, kind: AudioBlockKind, isAfterGap: Bool) {
         self.sampleFrames = sampleFrames
@@ -138,12 +148,15 @@ public final class AudioRing: @unchecked Sendable {
         let first = min(sampleFrames, capacity - start)
         unsafe linux_copy_samples(samples + start * channels, source, first * channels)
         unsafe linux_copy_samples(samples, source + first * channels, (sampleFrames - first) * channels)
-        unsafe (blocks + (block & (blockCapacity - 1))).initialize(to: Block(
-            position: position, sampleFrames: sampleFrames, capturedAt: capturedAt.nanoseconds, kind: kind,
-            isAfterGap: isAfterGap))
+        unsafe (blocks + (block & (blockCapacity - 1))).initialize(
+            to: Block(
+                position: position, sampleFrames: sampleFrames, capturedAt: capturedAt.nanoseconds, kind: kind,
+                isAfterGap: isAfterGap))
         written.store(position + sampleFrames, ordering: .releasing)
         blocksWritten.store(block + 1, ordering: .releasing)
-        if fillBefore + sampleFrames >= consumerThreshold.load(ordering: .relaxed) { linux_eventfd_signal(dataReadyDescriptor) }
+        if fillBefore + sampleFrames >= consumerThreshold.load(ordering: .relaxed) {
+            linux_eventfd_signal(dataReadyDescriptor)
+        }
         return true
     }
 

@@ -1,0 +1,74 @@
+import Foundation
+
+/// The device lab, seen from inside: the VM whose sound cards and cameras the device suites use
+/// (Tests/DeviceLab/README.md).
+enum DeviceLab {
+    /// Whether the tests run in the lab. Every device suite carries `.enabled(if: DeviceLab.isHere)`: elsewhere it is
+    /// skipped; in the lab a skipped suite fails the run.
+    static let isHere = environment("REPRISE_DEVICE_LAB") != nil
+
+    /// Where the products of the build are: the `reprise` command among them.
+    static var products: URL { URL(fileURLWithPath: environment("REPRISE_BUILD") ?? ".build/debug") }
+
+    /// A folder that outlives the VM: `.build/device-lab/shared` on the host.
+    static var shared: URL { URL(fileURLWithPath: environment("LAB_SHARED") ?? "/tmp") }
+
+    private static func environment(_ name: String) -> String? { ProcessInfo.processInfo.environment[name] }
+
+    /// Runs a program to its end, without holding a thread of the concurrency pool.
+    static func run(_ program: String, _ arguments: String...) async throws -> ProgramResult {
+        try await RunningProgram(program, arguments).end()
+    }
+
+    /// Runs a line of bash.
+    static func shell(_ line: String) async throws -> ProgramResult { try await run("bash", "-c", line) }
+}
+
+/// What a program said, and how it ended.
+struct ProgramResult: Sendable {
+    var status: Int32
+    var output: String
+    var errors: String
+}
+
+/// A program that runs beside the test: a player, a recorder, another owner of a device.
+final class RunningProgram: @unchecked Sendable {
+    // Set up in the initialiser and only read after it; Process guards its own state.
+    private let process = Process()
+    private let files: [URL]
+    private let ended: AsyncStream<Void>
+
+    init(_ program: String, _ arguments: [String]) throws {
+        // Files, not pipes: nobody needs to empty them while the program runs.
+        let folder = FileManager.default.temporaryDirectory
+        files = ["out", "err"].map { folder.appendingPathComponent("reprise-\(UUID().uuidString).\($0)") }
+        for file in files { try Data().write(to: file) }
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [program] + arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = try FileHandle(forWritingTo: files[0])
+        process.standardError = try FileHandle(forWritingTo: files[1])
+        let (stream, continuation) = AsyncStream<Void>.makeStream()
+        ended = stream
+        process.terminationHandler = { _ in continuation.finish() }
+        try process.run()
+    }
+
+    var id: Int32 { process.processIdentifier }
+
+    /// Waits until it has ended.
+    func end() async throws -> ProgramResult {
+        for await _ in ended {}
+        defer { for file in files { try? FileManager.default.removeItem(at: file) } }
+        return ProgramResult(
+            status: process.terminationStatus, output: try String(contentsOf: files[0], encoding: .utf8),
+            errors: try String(contentsOf: files[1], encoding: .utf8))
+    }
+
+    /// Asks it to end, and waits until it has.
+    @discardableResult
+    func stop(_ signal: Int32 = SIGTERM) async throws -> ProgramResult {
+        kill(id, signal)
+        return try await end()
+    }
+}
