@@ -1,3 +1,5 @@
+public import RTP
+
 /// What a service knows of a call, whether or not anybody is in it.
 public struct CallInfo: Sendable, Hashable {
     public var id: CallID
@@ -115,10 +117,10 @@ public struct TrackID: Sendable, Hashable, CustomStringConvertible {
 public struct TrackInfo: Sendable, Hashable, Identifiable {
     public var id: TrackID
     /// The SSRC of its RTP packets (RFC 3550 §8).
-    public var ssrc: UInt32
+    public var ssrc: SSRC
     public var isMuted: Bool
 
-    public init(id: TrackID, ssrc: UInt32, isMuted: Bool = false) {
+    public init(id: TrackID, ssrc: SSRC, isMuted: Bool = false) {
         self.id = id
         self.ssrc = ssrc
         self.isMuted = isMuted

@@ -9,7 +9,7 @@ final class AudioSender: @unchecked Sendable {
         var firstBlockAt: MonotonicInstant?, firstPacketAt: MonotonicInstant?
     }
     init(
-        ring: AudioRing, settings: OpusSettings, ssrc: UInt32, notBefore: MonotonicInstant,
+        ring: AudioRing, settings: OpusSettings, ssrc: SSRC, notBefore: MonotonicInstant,
         now: @escaping @Sendable () -> MonotonicInstant, send: @escaping @Sendable (RTPPacket) -> Void
     ) throws(CodecError) {}
     func run() async { try? await Task.sleep(for: .seconds(100)) }
@@ -38,7 +38,7 @@ final class AudioReceiver: @unchecked Sendable {
 final class VideoSender: @unchecked Sendable {
     struct S { var packets = 0, bytes = 0, droppedStale = 0; var firstPacketAt: MonotonicInstant? }
     init(
-        target: VideoTarget, ssrc: UInt32, notBefore: MonotonicInstant, now: @escaping @Sendable () -> MonotonicInstant,
+        target: VideoTarget, ssrc: SSRC, notBefore: MonotonicInstant, now: @escaping @Sendable () -> MonotonicInstant,
         send: @escaping @Sendable (RTPPacket) -> Void
     ) {}
     func offer(_ f: VideoFrame) {}

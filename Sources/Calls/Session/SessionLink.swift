@@ -13,12 +13,12 @@ final class SessionLink: Sendable {
     }
 
     let state: Mutex<State>
-    private let ssrcs: [TrackKind: UInt32]
+    private let ssrcs: [TrackKind: SSRC]
 
     /// - `randomSSRC`: chooses an SSRC (RFC 3550 §8.1).
-    init(_ sessionID: SessionID, randomSSRC: () -> UInt32 = { .random(in: 1...UInt32.max) }) {
+    init(_ sessionID: SessionID, randomSSRC: () -> SSRC = { SSRC(rawValue: .random(in: 1...UInt32.max)) }) {
         state = Mutex(State(transport: nil, sessionID: sessionID))
-        var ssrcs: [TrackKind: UInt32] = [:]
+        var ssrcs: [TrackKind: SSRC] = [:]
         for kind in TrackKind.allCases {
             var ssrc = randomSSRC()
             while ssrcs.values.contains(ssrc) { ssrc = randomSSRC() }
@@ -27,7 +27,7 @@ final class SessionLink: Sendable {
         self.ssrcs = ssrcs
     }
 
-    func ssrc(_ kind: TrackKind) -> UInt32 { ssrcs[kind] ?? 0 }
+    func ssrc(_ kind: TrackKind) -> SSRC { ssrcs[kind] ?? 0 }
 
     var transport: (any RoomSession)? { state.withLock { $0.transport } }
     var sessionID: SessionID { state.withLock { $0.sessionID } }

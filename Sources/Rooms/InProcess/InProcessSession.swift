@@ -138,7 +138,7 @@ final class InProcessSession: RoomSession {
                     isMuted: track.isMuted)))
     }
 
-    private static func echoSSRC(_ ssrc: UInt32) -> UInt32 { ~ssrc }
+    private static func echoSSRC(_ ssrc: SSRC) -> SSRC { SSRC(rawValue: ~ssrc.rawValue) }
 
     private func requireOpen(_ operation: String) throws {
         guard state.withLock({ $0.isOpen }) else {
