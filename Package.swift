@@ -45,7 +45,7 @@ let package = Package(
     targets: [
         // C libraries.
         systemLibrary("CAlsa", path: "CAlsa", pkgConfig: "alsa", apt: "libasound2-dev"),
-        systemLibrary("CV4L2", path: "CV4L2", pkgConfig: "libv4l2", apt: "libv4l-dev"),
+        systemLibrary("CV4L2", path: "CV4L2", pkgConfig: "libv4lconvert", apt: "libv4l-dev"),
         systemLibrary("COpus", path: "Sources/COpus", apt: "libopus-dev"),
         systemLibrary("CVPX", path: "Sources/CVPX", pkgConfig: "vpx", apt: "libvpx-dev"),
         systemLibrary("CYUV", path: "Sources/CYUV", apt: "libyuv-dev"),
