@@ -76,7 +76,7 @@ let package = Package(
         tests("Media"),
         tests("ALSA", ["Media"]),
         tests("V4L2", ["Media"]),
-        tests("ScreenCapture", ["Media"]),
+        tests("ScreenCapture", ["Media", "CXCB"]),
         tests("Codecs", ["Media"]),
         tests("RTP", ["Media"]),
         tests("Rooms", ["RTP", "Media"]),
