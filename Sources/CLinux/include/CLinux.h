@@ -38,6 +38,16 @@ REPRISE_NO_LOCKS static inline void linux_copy_samples(int16_t *to, const int16_
     __builtin_memcpy(to, from, (size_t)count * sizeof *to);
 }
 
+/// memcpy, as above.
+REPRISE_NO_LOCKS static inline void linux_copy_bytes(void *to, const void *from, ptrdiff_t count) {
+    __builtin_memcpy(to, from, (size_t)count);
+}
+
+/// memset, as above.
+REPRISE_NO_LOCKS static inline void linux_fill_bytes(void *to, uint8_t value, ptrdiff_t count) {
+    __builtin_memset(to, value, (size_t)count);
+}
+
 /// The calling thread's id, as /proc shows it.
 int linux_gettid(void);
 /// Names the calling thread (15 bytes).

@@ -1,0 +1,67 @@
+import Media
+import Rooms
+import Scopes
+import Synchronization
+
+/// The microphone, speaker, camera and screen share of a call, together.
+public final class CallMedia: MediaManager {
+    public let microphone: MicrophoneManager
+    public let speaker: SpeakerManager
+    public let camera: CameraManager
+    public let screenShare: ScreenShareManager
+    private let link: CallLink
+
+    init(link: CallLink) {
+        self.link = link
+        microphone = MicrophoneManager(link: link)
+        speaker = SpeakerManager(link: link)
+        camera = CameraManager(link: link)
+        screenShare = ScreenShareManager(link: link)
+    }
+
+    public var call: Call { link.call }
+
+    /// Enabled where any device is, else disabled where any is, else not selected.
+    public var status: DeviceStatus {
+        let all = [microphone.status, speaker.status, camera.status, screenShare.status]
+        return all.contains(.enabled) ? .enabled : all.contains(.disabled) ? .disabled : .notSelected
+    }
+
+    public func reset() async { await reset(.release) }
+
+    func reset(_ standby: StandbyPolicy) async {
+        async let microphone: Void = microphone.control.reset(standby)
+        async let speaker: Void = speaker.reset(standby)
+        async let camera: Void = camera.reset(standby)
+        async let screenShare: Void = screenShare.control.reset(standby)
+        _ = await (microphone, speaker, camera, screenShare)
+    }
+
+    /// Stops the devices as a leave does.
+    func stop(_ standby: StandbyPolicy) async {
+        async let microphone: Void = microphone.control.stop(standby)
+        async let speaker: Void = speaker.control.stop(standby)
+        async let camera: Void = camera.control.stop(standby)
+        async let screenShare: Void = screenShare.control.stop(standby)
+        _ = await (microphone, speaker, camera, screenShare)
+    }
+
+    /// Starts, at a session's beginning, what the call's settings or a person's word before it ask for: each device as
+    /// a child of the session's scope, so that none waits for another.
+    func setUp(_ settings: CallSettings, _ capabilities: Set<CallCapability>, in scope: ScopeHandle) throws(ScopeError)
+    {
+        let mayTalk = capabilities.contains(.sendAudio)
+        let mayShow = capabilities.contains(.sendVideo)
+        for (control, isOn) in [
+            (microphone.control, settings.microphoneOn && mayTalk), (speaker.control, settings.speakerOn),
+            (camera.control, settings.cameraOn && mayShow),
+        ] {
+            // A device that fails is told by its error and the call's; the session goes on without it.
+            try scope.launch("set up \(control.driver.name)") { try? await control.setUp(isOn) }
+        }
+        let screen = screenShare.control
+        if screen.state.withLock({ $0.intent }) != nil {
+            try scope.launch("set up \(screen.driver.name)") { try? await screen.setUp(false) }
+        }
+    }
+}

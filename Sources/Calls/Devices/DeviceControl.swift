@@ -1,0 +1,382 @@
+import Media
+import Scopes
+import Synchronization
+
+/// What the four device managers have in common: what is wanted of a device, what it does, and the order of changes.
+///
+/// An operation (`enable`, `select`, `pause`, …) writes down what is wanted and then has the device *converge* to it:
+/// one at a time, as a child of the session's scope, so that a leave ends it and waits for it. An operation that was
+/// begun before a reset is refused after it.
+public final class DeviceControl: Sendable {
+    struct State {
+        /// What a person, or the call's settings, asked for; nil: nobody did.
+        var intent: Bool?
+        /// Whether a pause holds the device back; the intent is what is resumed.
+        var isPaused = false
+        /// The device that a person chose.
+        var selection: DeviceID?
+        /// The device that runs.
+        var running: Running?
+        /// A device kept warm between sessions.
+        var parked: (any RunnableDevice)?
+        var error: DeviceError?
+        /// Counts resets.
+        var epoch = 0
+        var jobs: [Int: ScopeJob] = [:]
+        var nextJob = 0
+    }
+
+    struct Running {
+        let device: any RunnableDevice
+        let token: Int
+        /// Whether it has delivered: before that it is not called enabled.
+        var hasArrived = false
+        var isMuted = false
+        var isStalled = false
+    }
+
+    let link: CallLink
+    let driver: any DeviceDriver
+    let status = StateFlow(DeviceStatus.notSelected)
+    let error = StateFlow<DeviceError?>(nil)
+    let selected = StateFlow<DeviceID?>(nil)
+    let state = Mutex(State())
+    private let gate = SerialGate()
+
+    init(link: CallLink, driver: any DeviceDriver) {
+        self.link = link
+        self.driver = driver
+    }
+
+    // MARK: What is wanted
+
+    func setEnabled(_ isOn: Bool, fromUser: Bool) async throws(DeviceError) {
+        let epoch = state.withLock { state in
+            state.intent = isOn
+            if fromUser { state.isPaused = false }
+            if !isOn { state.error = nil }
+            return state.epoch
+        }
+        publish()
+        try await convergeIfJoined(epoch, presenceMatters: isOn)
+    }
+
+    /// The call's settings, after a join: they count only where nobody has said anything yet.
+    func setUp(_ isOn: Bool) async throws(DeviceError) {
+        let epoch = state.withLock { state in
+            if state.intent == nil { state.intent = isOn }
+            return state.epoch
+        }
+        try await convergeIfJoined(epoch, presenceMatters: false)
+    }
+
+    func pause() async throws(DeviceError) {
+        let epoch = state.withLock { state -> Int? in
+            guard state.intent != nil, !state.isPaused else { return nil }
+            state.isPaused = true
+            return state.epoch
+        }
+        if let epoch { try await convergeIfJoined(epoch, presenceMatters: false) }
+    }
+
+    func resume() async throws(DeviceError) {
+        let epoch = state.withLock { state -> Int? in
+            guard state.isPaused else { return nil }
+            state.isPaused = false
+            return state.epoch
+        }
+        if let epoch { try await convergeIfJoined(epoch, presenceMatters: false) }
+    }
+
+    /// - `id`: nil leaves the choice to the routing again.
+    func select(_ id: DeviceID?) async throws(DeviceError) {
+        if let id { _ = try await driver.device(id) }
+        let (previous, epoch) = state.withLock { state in
+            defer { state.selection = id }
+            return (state.selection, state.epoch)
+        }
+        publish()
+        do {
+            try await convergeIfJoined(epoch, presenceMatters: false, mustTakeSelection: true)
+        } catch {
+            // The choice did not work: back to the one before, and tell.
+            state.withLock { if $0.epoch == epoch && $0.selection == id { $0.selection = previous } }
+            try? await convergeIfJoined(epoch, presenceMatters: false)
+            throw error
+        }
+    }
+
+    /// Looks again which device is best, as after the order has changed.
+    func reroute() async throws(DeviceError) {
+        try await convergeIfJoined(state.withLock { $0.epoch }, presenceMatters: false, isRerouting: true)
+    }
+
+    // MARK: Reset
+
+    /// Back to the beginning: nothing wanted, nothing chosen, nothing open but what `standby` keeps.
+    func reset(_ standby: StandbyPolicy) async {
+        let jobs = state.withLock { state in
+            state.epoch += 1
+            state.intent = nil
+            state.isPaused = false
+            state.selection = nil
+            state.error = nil
+            return Array(state.jobs.values)
+        }
+        for job in jobs { job.cancel() }
+        await gate.withGate {
+            await self.stopRunning(standby)
+            if standby == .release { await self.closeParked() }
+        }
+        publish()
+    }
+
+    /// Stops the device as a leave does; what was wanted stays until the reset.
+    func stop(_ standby: StandbyPolicy) async {
+        await gate.withGate { await self.stopRunning(standby) }
+        publish()
+    }
+
+    // MARK: Converging
+
+    private func convergeIfJoined(
+        _ epoch: Int, presenceMatters: Bool, mustTakeSelection: Bool = false, isRerouting: Bool = false
+    ) async throws(DeviceError) {
+        guard let session = link.call.activeSession else {
+            // Not in the call: what is wanted is kept for the next join. Nothing is opened, and with no device there
+            // is nothing to want.
+            if presenceMatters {
+                do { _ = try await driver.candidates() } catch {
+                    state.withLock { if $0.epoch == epoch { $0.intent = nil } }
+                    publish()
+                    throw error
+                }
+            }
+            return
+        }
+        let result = Mutex<Result<Void, DeviceError>>(.failure(refused("the session ended")))
+        let work: @Sendable () async -> Void = {
+            let outcome = await self.gate.withGate { () async -> Result<Void, DeviceError> in
+                do throws(DeviceError) {
+                    try await self.converge(
+                        epoch, session, mustTakeSelection: mustTakeSelection, isRerouting: isRerouting)
+                    return .success(())
+                } catch {
+                    return .failure(error)
+                }
+            }
+            result.withLock { $0 = outcome }
+        }
+        let job: ScopeJob
+        do { job = try session.scope.launch(driver.name, work) } catch {
+            throw refused("the session ended")
+        }
+        let key = state.withLock { state in
+            state.nextJob += 1
+            state.jobs[state.nextJob] = job
+            if state.epoch != epoch { job.cancel() }
+            return state.nextJob
+        }
+        await job.wait()
+        _ = state.withLock { $0.jobs.removeValue(forKey: key) }
+        try result.withLock { $0 }.get()
+    }
+
+    /// Under the gate: makes the device do what is wanted.
+    private func converge(
+        _ epoch: Int, _ session: CallLifecycle.Session, mustTakeSelection: Bool, isRerouting: Bool
+    ) async throws(DeviceError) {
+        try check(epoch, session)
+        let snapshot = state.withLock { $0 }
+        guard snapshot.intent == true, !snapshot.isPaused else {
+            try await turnOff(session.media)
+            return publish()
+        }
+        if let running = snapshot.running, !isRerouting,
+            snapshot.selection == nil || snapshot.selection == running.device.deviceID
+        {
+            if running.isMuted {
+                _ = await driver.setMuted(false, in: session.media)
+                setMutedFlag(false)
+                await driver.announce(true, in: session.media)
+            }
+            return publish()
+        }
+        do {
+            try await turnOn(epoch, session, mustTakeSelection: mustTakeSelection)
+        } catch {
+            state.withLock { if $0.epoch == epoch { $0.error = error } }
+            publish()
+            if error.code != .cancelled { link.optional?.deviceFailed(driver.name, error) }
+            throw error
+        }
+        publish()
+    }
+
+    private func turnOn(
+        _ epoch: Int, _ session: CallLifecycle.Session, mustTakeSelection: Bool
+    ) async throws(DeviceError) {
+        var candidates: [DeviceID] = []
+        let selection = state.withLock { $0.selection }
+        if let selection { candidates.append(selection) }
+        if selection == nil || !mustTakeSelection {
+            do {
+                for id in try await driver.candidates() where id != selection { candidates.append(id) }
+            } catch {
+                if candidates.isEmpty { throw error }
+            }
+        }
+        if let best = candidates.first, best == state.withLock({ $0.running?.device.deviceID }) { return }
+        await stopRunning(.release)
+        var first: DeviceError?
+        for id in candidates {
+            try check(epoch, session)
+            do {
+                return try await start(id, epoch, session)
+            } catch {
+                if error.code == .cancelled { throw error }
+                if first == nil { first = error }
+            }
+        }
+        throw first ?? refused("no device")
+    }
+
+    private func start(_ id: DeviceID, _ epoch: Int, _ session: CallLifecycle.Session) async throws(DeviceError) {
+        let device = try await takeDevice(id)
+        let token = state.withLock { state in
+            state.nextJob += 1
+            return state.nextJob
+        }
+        state.withLock { $0.running = Running(device: device, token: token) }
+        do {
+            try await driver.start(device, for: session.media) { [weak self] notice in self?.handle(notice, token) }
+            try check(epoch, session)
+        } catch {
+            await device.stop(.release)
+            state.withLock { if $0.running?.token == token { $0.running = nil } }
+            throw error
+        }
+        // It may have ended between its first block and here: then the notice has told, and nothing runs.
+        let isRunning = state.withLock { state in
+            guard state.running?.token == token else { return false }
+            state.running?.hasArrived = true
+            state.error = nil
+            return true
+        }
+        guard isRunning else { throw state.withLock { $0.error } ?? refused("the device ended") }
+        _ = await driver.setMuted(false, in: session.media)
+        await driver.announce(true, in: session.media)
+        link.optional?.trace("\(driver.name).started", id.rawValue)
+    }
+
+    private func turnOff(_ session: SessionMedia) async throws(DeviceError) {
+        guard let running = state.withLock({ $0.running }), !running.isMuted else { return }
+        await driver.announce(false, in: session)
+        if await driver.setMuted(true, in: session) {
+            setMutedFlag(true)
+        } else {
+            await stopRunning(.release)
+        }
+        link.optional?.trace("\(driver.name).stopped", running.device.deviceID.rawValue)
+    }
+
+    /// The device kept warm where it is this one, else a fresh one.
+    private func takeDevice(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice {
+        if let parked = state.withLock({ $0.parked }) {
+            if parked.deviceID == id {
+                state.withLock { $0.parked = nil }
+                return parked
+            }
+            await closeParked()
+        }
+        return try await driver.device(id)
+    }
+
+    private func stopRunning(_ standby: StandbyPolicy) async {
+        guard let running = state.withLock({ $0.running }) else { return }
+        await running.device.stop(standby)
+        state.withLock { state in
+            if state.running?.token == running.token {
+                state.running = nil
+                if standby == .warm { state.parked = running.device }
+            }
+        }
+    }
+
+    private func closeParked() async {
+        let parked = state.withLock { state in
+            defer { state.parked = nil }
+            return state.parked
+        }
+        await parked?.stop(.release)
+    }
+
+    // MARK: What the device tells
+
+    /// From the device's thread.
+    private func handle(_ notice: DeviceNotice, _ token: Int) {
+        let isCurrent = state.withLock { state in
+            guard state.running?.token == token else { return false }
+            switch notice {
+            case .ended(let error):
+                state.running = nil
+                state.error = error
+            case .stalled(let error):
+                state.running?.isStalled = true
+                state.error = error
+            case .resumed:
+                state.running?.isStalled = false
+                state.error = nil
+            case .recovered: break
+            }
+            return true
+        }
+        guard isCurrent, let call = link.optional else { return }
+        publish()
+        switch notice {
+        case .ended(let error), .stalled(let error): call.deviceFailed(driver.name, error)
+        case .resumed: call.trace("\(driver.name).resumed", "")
+        case .recovered(let detail): call.trace("\(driver.name).recovered", detail)
+        }
+    }
+
+    // MARK: Helpers
+
+    private func check(_ epoch: Int, _ session: CallLifecycle.Session) throws(DeviceError) {
+        guard !Task.isCancelled, session.scope.isCurrent, state.withLock({ $0.epoch }) == epoch else {
+            throw refused("the session ended or the device was reset meanwhile")
+        }
+    }
+
+    private func refused(_ reason: String) -> DeviceError {
+        DeviceError(.cancelled, operation: driver.name, device: driver.name, reason: reason)
+    }
+
+    private func setMutedFlag(_ isMuted: Bool) { state.withLock { $0.running?.isMuted = isMuted } }
+
+    /// Derives the status from the state, in one place.
+    func publish() {
+        let isInSession = link.optional?.activeSession != nil
+        let current = status.value
+        let (status, error, selected) = state.withLock { state in
+            (
+                state.status(isInSession: isInSession, current: current), state.error,
+                state.running?.device.deviceID ?? state.selection
+            )
+        }
+        self.status.set(status)
+        self.error.set(error)
+        self.selected.set(selected)
+    }
+}
+
+extension DeviceControl.State {
+    /// - `current`: stays while a device is being started.
+    fileprivate func status(isInSession: Bool, current: DeviceStatus) -> DeviceStatus {
+        guard let intent else { return .notSelected }
+        guard intent, !isPaused, error == nil else { return .disabled }
+        if let running, running.hasArrived, !running.isMuted, !running.isStalled { return .enabled }
+        // Wanted, and not there yet: what it was. Outside a session nothing can be there: the join will see to it.
+        return isInSession ? current : .notSelected
+    }
+}

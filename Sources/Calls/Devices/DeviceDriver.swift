@@ -1,0 +1,58 @@
+import Media
+
+/// What differs between the four device managers; ``DeviceControl`` does the rest.
+protocol DeviceDriver: Sendable {
+    /// `microphone`, `camera`: for traces and errors.
+    var name: String { get }
+
+    /// The devices to try, best first.
+    /// - Throws: `.noDevice` where there is none.
+    func candidates() async throws(DeviceError) -> [DeviceID]
+
+    /// The device with an id, or with a backend's name for one; opens nothing.
+    func device(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice
+
+    /// Starts a device for a session.
+    /// - `notice`: called from the device's thread for what it tells by itself.
+    /// - Returns when the device has delivered.
+    func start(
+        _ device: any RunnableDevice, for session: SessionMedia, notice: @escaping @Sendable (DeviceNotice) -> Void
+    ) async throws(DeviceError)
+
+    /// Silences the running device without stopping it, or lets it sound again.
+    /// - Returns: false where the device has to be stopped for that.
+    func setMuted(_ isMuted: Bool, in session: SessionMedia) async -> Bool
+
+    /// Tells the others that the device's track begins, or is muted.
+    func announce(_ isOn: Bool, in session: SessionMedia) async
+}
+
+/// A microphone, speaker, camera or screen: what can be stopped again.
+protocol RunnableDevice: AnyObject, Sendable {
+    var deviceID: DeviceID { get }
+    func stop(_ standby: StandbyPolicy) async
+}
+
+/// What a running device tells.
+enum DeviceNotice: Sendable {
+    case ended(DeviceError)
+    case stalled(DeviceError)
+    case resumed
+    case recovered(String)
+}
+
+/// An audio device as ``DeviceControl`` holds it.
+final class RunnableAudioDevice: RunnableDevice {
+    let device: any AudioDevice
+    init(_ device: any AudioDevice) { self.device = device }
+    var deviceID: DeviceID { device.info.id }
+    func stop(_ standby: StandbyPolicy) async { await device.stop(standby) }
+}
+
+/// A video device as ``DeviceControl`` holds it.
+final class RunnableVideoDevice: RunnableDevice {
+    let device: any VideoDevice
+    init(_ device: any VideoDevice) { self.device = device }
+    var deviceID: DeviceID { device.info.id }
+    func stop(_ standby: StandbyPolicy) async { await device.stop(standby) }
+}

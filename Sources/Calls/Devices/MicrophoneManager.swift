@@ -1,0 +1,104 @@
+public import Media
+import Rooms
+import Scopes
+import Synchronization
+
+/// Runs the microphone of a call (ALSA where the client was given no other devices).
+///
+/// Muting (``DeviceManager/disable()``) keeps the device open, so that unmuting is instant and speaking while muted can
+/// be told; ``CallConfiguration/closesMutedMicrophone`` makes it close.
+public final class MicrophoneManager: DeviceManager {
+    public let control: DeviceControl
+    private let driver: MicrophoneDriver
+
+    init(link: CallLink) {
+        driver = MicrophoneDriver(link: link)
+        control = DeviceControl(link: link, driver: driver)
+    }
+
+    public func devices() async throws(DeviceError) -> [DeviceID] { try await driver.candidates() }
+
+    /// The devices with their names and kinds.
+    public func deviceInfos() async throws(DeviceError) -> [AudioDeviceInfo] { try await driver.infos() }
+
+    /// Whether sound comes in while the microphone is muted: to show a hint to the person who speaks.
+    public var isSpeakingWhileMuted: Bool {
+        guard status == .disabled, let media = control.link.call.activeSession?.media else { return false }
+        return media.audioSender.statistics.levelDBov > Double(CallState.speechThreshold)
+    }
+}
+
+/// Starts microphones for ``DeviceControl``.
+struct MicrophoneDriver: DeviceDriver {
+    let link: CallLink
+    var name: String { "microphone" }
+
+    func infos() async throws(DeviceError) -> [AudioDeviceInfo] {
+        try await link.call.devices.audio.devices(.capture)
+    }
+
+    func candidates() async throws(DeviceError) -> [DeviceID] {
+        let call = link.call
+        let preferred = call.configuration.preferredMicrophone
+        // The device that settings name is tried without looking at all others: that is what a fast rejoin takes.
+        if let preferred { return [preferred] }
+        return try found(AudioRouting.order(await infos()).map(\.id), "microphone")
+    }
+
+    func device(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice {
+        RunnableAudioDevice(try await link.call.devices.audio.device(id, .capture))
+    }
+
+    func start(
+        _ device: any RunnableDevice, for session: SessionMedia, notice: @escaping @Sendable (DeviceNotice) -> Void
+    ) async throws(DeviceError) {
+        guard let audio = (device as? RunnableAudioDevice)?.device else { return }
+        let arrival = Arrival()
+        session.audioSender.onFirstBlock = { arrival.arrived() }
+        let info = try await audio.start(session.captureRing, options: link.call.configuration.microphone) { event in
+            if case .ended(let error) = event { arrival.failed(error) }
+            if case .stalled(let error) = event, error.code == .neverStarted { arrival.failed(error) }
+            notice(DeviceNotice(event))
+        }
+        session.microphone.withLock { $0 = SessionMedia.AudioPart(device: audio, info: info) }
+        try await arrival.wait(device: device.deviceID.rawValue)
+    }
+
+    func setMuted(_ isMuted: Bool, in session: SessionMedia) async -> Bool {
+        session.audioSender.isMuted = isMuted
+        return !link.call.configuration.closesMutedMicrophone
+    }
+
+    func announce(_ isOn: Bool, in session: SessionMedia) async { await session.announce(.audio, isOn: isOn) }
+}
+
+/// - Throws: `.noDevice` for an empty list.
+func found(_ devices: [DeviceID], _ kind: String) throws(DeviceError) -> [DeviceID] {
+    guard !devices.isEmpty else {
+        throw DeviceError(
+            .noDevice, operation: "choose \(kind)", device: kind, reason: "no \(kind) is connected",
+            advice: "Connect one, or see `reprise doctor` for one that is there but cannot be used.")
+    }
+    return devices
+}
+
+extension DeviceNotice {
+    init(_ event: AudioDeviceEvent) {
+        self =
+            switch event {
+            case .ended(let error): .ended(error)
+            case .stalled(let error): .stalled(error)
+            case .resumed: .resumed
+            case .recovered(let xruns, let gap): .recovered("xruns \(xruns), gap \(gap)")
+            }
+    }
+
+    init(_ event: VideoDeviceEvent) {
+        self =
+            switch event {
+            case .ended(let error): .ended(error)
+            case .stalled(let error): .stalled(error)
+            case .resumed: .resumed
+            }
+    }
+}

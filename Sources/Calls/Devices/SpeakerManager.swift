@@ -1,0 +1,118 @@
+import Glibc
+public import Media
+import Scopes
+import Synchronization
+
+/// Runs the speaker of a call (ALSA where the client was given no other devices).
+///
+/// Switching it off silences it; the device keeps running, so that switching it on again is instant.
+public final class SpeakerManager: DeviceManager {
+    public let control: DeviceControl
+    private let driver: SpeakerDriver
+
+    init(link: CallLink) {
+        driver = SpeakerDriver(link: link)
+        control = DeviceControl(link: link, driver: driver)
+    }
+
+    public func devices() async throws(DeviceError) -> [DeviceID] { try await driver.candidates() }
+
+    /// The devices with their names and kinds.
+    public func deviceInfos() async throws(DeviceError) -> [AudioDeviceInfo] { try await driver.infos() }
+
+    /// 0–100 as a person set it, nil where nobody did; 50 is heard as half as loud as 100. Forgotten by reset.
+    public var volume: Int? { driver.sound.withLock { $0.volume } }
+
+    /// Sets the volume: by the card's mixer where it has one, else in software. Before a join: when the device starts.
+    /// - Throws: `.invalidArgument` outside 0–100.
+    public func setVolume(_ volume: Int) async throws(DeviceError) {
+        guard (0...100).contains(volume) else {
+            throw DeviceError(
+                .invalidArgument, operation: "setVolume(\(volume))", device: "speaker",
+                reason: "a volume is a number from 0 to 100")
+        }
+        driver.sound.withLock { $0.volume = volume }
+        if let media = control.link.call.activeSession?.media { try await driver.applyVolume(in: media) }
+    }
+
+    /// Whether built-in speakers are preferred to a headset.
+    public var isSpeakerphone: Bool { driver.sound.withLock { $0.isSpeakerphone } }
+
+    /// Prefers built-in speakers to a headset, or the other way round. A person's selection wins over both.
+    public func setSpeakerphone(_ isOn: Bool) async throws(DeviceError) {
+        driver.sound.withLock { $0.isSpeakerphone = isOn }
+        try await control.reroute()
+    }
+
+    public func reset() async { await reset(.release) }
+
+    func reset(_ standby: StandbyPolicy) async {
+        driver.sound.withLock { $0 = SpeakerDriver.Sound() }
+        await control.reset(standby)
+    }
+}
+
+/// Starts speakers for ``DeviceControl``.
+final class SpeakerDriver: DeviceDriver {
+    /// What a person asked of the sound.
+    struct Sound {
+        var volume: Int?
+        var isSpeakerphone = false
+    }
+
+    let link: CallLink
+    let sound = Mutex(Sound())
+    var name: String { "speaker" }
+
+    init(link: CallLink) { self.link = link }
+
+    func infos() async throws(DeviceError) -> [AudioDeviceInfo] {
+        try await link.call.devices.audio.devices(.playback)
+    }
+
+    func candidates() async throws(DeviceError) -> [DeviceID] {
+        let call = link.call
+        let isSpeakerphone = sound.withLock { $0.isSpeakerphone }
+        if let preferred = call.configuration.preferredSpeaker, !isSpeakerphone { return [preferred] }
+        let ordered = try AudioRouting.order(await infos(), isSpeakerphone: isSpeakerphone)
+        return try found(ordered.map(\.id), "speaker")
+    }
+
+    func device(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice {
+        RunnableAudioDevice(try await link.call.devices.audio.device(id, .playback))
+    }
+
+    func start(
+        _ device: any RunnableDevice, for session: SessionMedia, notice: @escaping @Sendable (DeviceNotice) -> Void
+    ) async throws(DeviceError) {
+        guard let audio = (device as? RunnableAudioDevice)?.device else { return }
+        let info = try await audio.start(session.playbackRing, options: link.call.configuration.speaker) { event in
+            notice(DeviceNotice(event))
+        }
+        session.speaker.withLock { $0 = SessionMedia.AudioPart(device: audio, info: info) }
+        try await applyVolume(in: session)
+    }
+
+    func setMuted(_ isMuted: Bool, in session: SessionMedia) async -> Bool {
+        session.audioReceiver.isMuted = isMuted
+        return true
+    }
+
+    func announce(_ isOn: Bool, in session: SessionMedia) async {}
+
+    func applyVolume(in session: SessionMedia) async throws(DeviceError) {
+        guard let volume = sound.withLock({ $0.volume }), let part = session.speaker.withLock({ $0 }) else { return }
+        if let mixer = part.device.mixer {
+            try await mixer.setVolume(volume)
+        } else {
+            session.audioReceiver.volume = Self.gain(ofVolume: volume)
+        }
+    }
+
+    /// Half the volume is heard as half as loud: 10 dB a halving, silence at 0.
+    static func gain(ofVolume volume: Int) -> Float {
+        guard volume > 0 else { return 0 }
+        // Loudness doubles every 10 dB, so amplitude goes with the volume to the power of log2(10) / 2.
+        return powf(Float(volume) / 100, 1.660964)
+    }
+}

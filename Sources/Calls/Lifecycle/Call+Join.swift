@@ -1,0 +1,166 @@
+import Media
+import Rooms
+import Scopes
+import Synchronization
+
+extension Call {
+    /// Joins the call, for the first time or again. The devices that should run start while it returns.
+    ///
+    /// - While joined or joining: shares that join's result and disturbs nothing.
+    /// - While leaving: waits for the cleanup, at most ``CallConfiguration/cleanupTimeout``.
+    /// - A leave meanwhile ends it with `CancellationError`. Cancelling the task ends it for this caller, and the join
+    ///   itself where nobody else waits for it.
+    /// - Throws: `CallError.cleanupTimeout`, `CallError.joinFailed` with the service's reason, `CancellationError`.
+    ///   After any of them `join()` may be called again.
+    public func join() async throws {
+        let requestedAt = configuration.now()
+        while true {
+            try Task.checkCancellation()
+            let decision = try lifecycle.withLock { lifecycle in
+                try lifecycle.join { try self.makeSession($0, requestedAt: requestedAt) }
+            }
+            switch decision {
+            case .begin(let attempt):
+                attempt.start(Task { await self.carryOut(attempt) })
+                return try await attempt.value(abandoned: abandon(attempt))
+            case .share(let attempt):
+                return try await attempt.value(abandoned: abandon(attempt))
+            case .wait(let cleanup):
+                try await waitForCleanup(cleanup)
+            }
+        }
+    }
+
+    /// Under the lifecycle's lock: what a new generation is made of.
+    private func makeSession(_ generation: Int, requestedAt: MonotonicInstant) throws -> CallLifecycle.Session {
+        let attempt = JoinAttempt()
+        let scope = sessions.renew()
+        let media = try SessionMedia(
+            generation: generation, sessionID: state.sessionID.value, requestedAt: requestedAt,
+            configuration: configuration, scope: scope, outlets: video)
+        return CallLifecycle.Session(generation: generation, attempt: attempt, scope: scope, media: media)
+    }
+
+    /// A join that nobody waits for any more is left, as far as it got.
+    private func abandon(_ attempt: JoinAttempt) -> @Sendable () -> Void {
+        { [weak self] in
+            guard let self else { return }
+            Task { await self.leave(ifJoinIs: attempt) }
+        }
+    }
+
+    private func waitForCleanup(_ cleanup: Completion) async throws {
+        switch await cleanup.wait(atMost: configuration.cleanupTimeout, clock: configuration.clock) {
+        case .completed: return
+        case .cancelled: throw CancellationError()
+        case .timedOut:
+            throw CallError(
+                .cleanupTimeout, call: id.description,
+                reason: "the session before was not cleaned up within \(configuration.cleanupTimeout)",
+                advice: "Join again later: it works as soon as the cleanup has ended.")
+        }
+    }
+
+    /// The work of one join.
+    private func carryOut(_ attempt: JoinAttempt) async {
+        guard let session = lifecycle.withLock({ $0.session }), session.attempt === attempt else {
+            attempt.workEnded.complete()
+            return attempt.resolve(.failure(CancellationError()))
+        }
+        do {
+            try await connect(session)
+            attempt.workEnded.complete()
+            attempt.resolve(.success(()))
+        } catch {
+            attempt.workEnded.complete()
+            if error is CancellationError || Task.isCancelled {
+                await endSession(session.generation, .left)
+                return attempt.resolve(.failure(CancellationError()))
+            }
+            let failure = CallError(
+                .joinFailed, call: id.description, reason: "join failed: \(error)",
+                advice: (error as? ServiceError)?.advice)
+            await endSession(session.generation, .failed(failure))
+            attempt.resolve(.failure(failure))
+        }
+    }
+
+    private func connect(_ session: CallLifecycle.Session) async throws {
+        show(.joining, session)
+        trace("join", "generation \(session.generation)")
+        watchOnce()
+        let request = JoinRequest(
+            call: id, user: user, sessionID: session.media.sessionID,
+            unifiedSessionID: state.unifiedSessionID.value)
+        let transport = try await openTransport(request, session)
+        trace("joined", session.media.sessionID.rawValue)
+        state.begin(transport.info, own: session.media.sessionID)
+        try session.media.begin(transport)
+        try media.setUp(transport.info.settings, transport.info.capabilities, in: session.scope)
+        try follow(transport, session)
+        try launchLevels(session)
+        show(.joined, session)
+    }
+
+    /// Shows where the call stands, unless the session is over: then its cleanup has the word.
+    func show(_ connection: ConnectionState, _ session: CallLifecycle.Session) {
+        lifecycle.withLock { lifecycle in
+            if lifecycle.isOn(session.generation) { state.connection.set(connection) }
+        }
+    }
+
+    /// Asks the service for a session and takes it for this generation; undoes it where a leave was faster.
+    func openTransport(
+        _ request: JoinRequest, _ session: CallLifecycle.Session
+    ) async throws -> any RoomSession {
+        let media = session.media
+        let transport = try await service.join(request) { [weak media] track, packet in
+            media?.receive(packet, track: track)
+        }
+        guard !Task.isCancelled, lifecycle.withLock({ $0.install(transport, generation: session.generation) }) else {
+            // A late answer: the session is over, and must not come back to life on the server.
+            try? await transport.leave()
+            await transport.close()
+            throw CancellationError()
+        }
+        return transport
+    }
+
+    /// Follows a session's events for as long as it lasts.
+    func follow(_ transport: any RoomSession, _ session: CallLifecycle.Session) throws {
+        try session.scope.launch("session events") { [weak self] in
+            for await event in transport.events {
+                guard let self, session.scope.isCurrent else { return }
+                self.handle(event, session)
+            }
+        }
+    }
+
+    private func handle(_ event: SessionEvent, _ session: CallLifecycle.Session) {
+        state.apply(event)
+        switch event {
+        case .participantLeft(let id): session.media.removeTracks(of: id)
+        case .trackPublished(let track): session.media.addTrack(track.id)
+        case .trackUnpublished(let track): session.media.removeTrack(track)
+        case .keyframeRequested(let kind): session.media.requestKeyframe(of: kind)
+        case .connectionLost(let reason): reconnect(session, reason: reason)
+        case .ended(let reason):
+            let failure = CallError(.ended, call: id.description, reason: reason)
+            Task { await self.endSession(session.generation, .failed(failure)) }
+        case .participantJoined(let participant):
+            session.media.addTracks(of: [participant])
+        case .trackMuted, .reaction: break
+        }
+    }
+
+    /// Ten times a second, how loud everybody is.
+    private func launchLevels(_ session: CallLifecycle.Session) throws {
+        let clock = configuration.clock
+        try session.scope.launch("levels") { [state] in
+            while true {
+                try await clock.sleep(for: .milliseconds(100))
+                state.apply(levels: session.media.levels)
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+public import Media
+public import Rooms
+
+/// What a session has come to. Times count from the call to `join()`.
+public struct CallStatistics: Sendable, Hashable {
+    /// A microphone or speaker.
+    public struct Audio: Sendable, Hashable {
+        public var info: AudioStreamInfo
+        public var stream: AudioStreamStatistics
+        /// Microphone: until the first block was in hand. Speaker: until the first received sound left the hardware.
+        public var first: Duration?
+    }
+
+    /// A camera or shared screen.
+    public struct Video: Sendable, Hashable {
+        public var info: VideoStreamInfo
+        public var stream: VideoStreamStatistics
+        /// Until the first frame was in hand.
+        public var first: Duration?
+    }
+
+    /// What was encoded and sent of a kind.
+    public struct Sent: Sendable, Hashable {
+        public var packets: Int64 = 0
+        public var bytes: Int64 = 0
+        /// Blocks or frames that were older than the join, and so were not sent.
+        public var droppedStale: Int64 = 0
+        /// Until the first packet was handed to the transport.
+        public var first: Duration?
+        /// The loudest sample so far, 0–1 (sound only).
+        public var peak: Double = 0
+        public var levelDBov: Double = -127
+    }
+
+    /// What was received of a remote track.
+    public struct Received: Sendable, Hashable {
+        public var packets: Int64 = 0
+        public var lost: Int64 = 0
+        /// Interarrival jitter (RFC 3550 §6.4.1).
+        public var jitter: Duration = .zero
+        /// Blocks of sound made up for packets that did not come.
+        public var concealed: Int64 = 0
+        public var framesDecoded: Int64 = 0
+        /// Until the first packet came.
+        public var firstPacket: Duration?
+        /// Until the first sound or picture was decoded.
+        public var first: Duration?
+        public var levelDBov: Double = -127
+    }
+
+    public var microphone: Audio?
+    public var speaker: Audio?
+    public var camera: Video?
+    public var screenShare: Video?
+    public var sent: [TrackKind: Sent] = [:]
+    public var received: [TrackID: Received] = [:]
+    /// Until the session was joined.
+    public var joined: Duration?
+}
+
+/// What a session came to in the end, told by ``CallState/lastSession`` after it was left.
+public struct SessionReport: Sendable, Hashable {
+    public var generation: Int
+    public var sessionID: SessionID
+    public var unifiedSessionID: SessionID
+    public var statistics: CallStatistics
+    public var errors: [CallError]
+    /// From the call to `leave()` until the devices were closed.
+    public var leaveDuration: Duration
+    /// What happened when.
+    public var trace: [TraceEvent]
+}
