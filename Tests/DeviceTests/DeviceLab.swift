@@ -7,11 +7,11 @@ enum DeviceLab {
     /// skipped; in the lab a skipped suite fails the run.
     static let isHere = environment("REPRISE_DEVICE_LAB") != nil
 
-    /// Where the products of the build are: the `reprise` command among them.
-    static var products: URL { URL(fileURLWithPath: environment("REPRISE_BUILD") ?? ".build/debug") }
+    /// The `reprise` command, as it was built with these tests.
+    static var command: String { (environment("REPRISE_BUILD") ?? ".build/debug") + "/reprise" }
 
     /// A folder that outlives the VM: `.build/device-lab/shared` on the host.
-    static var shared: URL { URL(fileURLWithPath: environment("LAB_SHARED") ?? "/tmp") }
+    static var shared: String { environment("LAB_SHARED") ?? "/tmp" }
 
     private static func environment(_ name: String) -> String? { ProcessInfo.processInfo.environment[name] }
 

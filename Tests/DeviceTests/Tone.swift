@@ -8,8 +8,8 @@ struct Tone {
     var channels = 2
     static let rate = 48_000
 
-    /// Writes a file of this length and returns where it is.
-    func write(seconds: Double) throws -> URL {
+    /// Writes a file of this length and returns its path.
+    func write(seconds: Double) throws -> String {
         let frames = Int(seconds * Double(Self.rate))
         var data = Data(capacity: 44 + frames * channels * 2)
         func append(_ value: some FixedWidthInteger) {
@@ -36,7 +36,7 @@ struct Tone {
         }
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("tone-\(UUID().uuidString).wav")
         try data.write(to: file)
-        return file
+        return file.path
     }
 }
 
@@ -47,8 +47,8 @@ struct Recording {
     init(samples: [Double]) { self.samples = samples }
 
     /// - Throws: what reading the file gives. A file that is no WAV of 48 kHz S16 is an empty recording.
-    init(_ file: URL) throws {
-        let data = [UInt8](try Data(contentsOf: file))
+    init(_ path: String) throws {
+        let data = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
         func number(_ offset: Int, _ bytes: Int) -> Int {
             (0..<bytes).reduce(0) { $0 | Int(data[offset + $1]) << (8 * $1) }
         }
