@@ -18,7 +18,8 @@ func tests(
     _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource]? = nil
 ) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies, path: "Tests/\(name)Tests",
+        name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "CThreadSanitizer"] + dependencies,
+        path: "Tests/\(name)Tests",
         exclude: exclude, resources: resources, swiftSettings: settings)
 }
 
@@ -45,7 +46,7 @@ let package = Package(
     targets: [
         // C libraries.
         systemLibrary("CAlsa", path: "CAlsa", pkgConfig: "alsa", apt: "libasound2-dev"),
-        systemLibrary("CV4L2", path: "CV4L2", pkgConfig: "libv4l2", apt: "libv4l-dev"),
+        systemLibrary("CV4L2", path: "CV4L2", pkgConfig: "libv4lconvert", apt: "libv4l-dev"),
         systemLibrary("COpus", path: "Sources/COpus", apt: "libopus-dev"),
         systemLibrary("CVPX", path: "Sources/CVPX", pkgConfig: "vpx", apt: "libvpx-dev"),
         systemLibrary("CYUV", path: "Sources/CYUV", apt: "libyuv-dev"),
@@ -70,11 +71,12 @@ let package = Package(
             name: "reprise-cli", dependencies: ["Reprise", "Codecs", argumentParser], swiftSettings: settings),
 
         // Tests, a target each; DeviceTests run in the device lab.
+        .target(name: "CThreadSanitizer", path: "Tests/CThreadSanitizer"),
         tests("Scopes"),
         tests("Media"),
         tests("ALSA", ["Media"]),
         tests("V4L2", ["Media"]),
-        tests("ScreenCapture", ["Media"]),
+        tests("ScreenCapture", ["Media", "CXCB"]),
         tests("Codecs", ["Media"]),
         tests("RTP", ["Media"]),
         tests("Rooms", ["RTP", "Media"]),
