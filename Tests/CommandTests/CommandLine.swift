@@ -54,7 +54,9 @@ final class RunningCommand: @unchecked Sendable {
         for file in files { try Data().write(to: file) }
         let words = ([Reprise.path] + arguments).map { "'\($0)'" }.joined(separator: " ")
         process.executableURL = URL(fileURLWithPath: "/bin/bash")
-        process.arguments = ["-c", redirection.isEmpty ? "exec \(words)" : "\(words) \(redirection); exit ${PIPESTATUS[0]}"]
+        process.arguments = [
+            "-c", redirection.isEmpty ? "exec \(words)" : "\(words) \(redirection); exit ${PIPESTATUS[0]}",
+        ]
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: files[0])
         process.standardError = try FileHandle(forWritingTo: files[1])
