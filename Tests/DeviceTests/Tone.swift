@@ -9,34 +9,27 @@ struct Tone {
     static let rate = 48_000
 
     /// Writes a file of this length and returns its path.
-    func write(seconds: Double) throws -> String {
-        let frames = Int(seconds * Double(Self.rate))
-        var data = Data(capacity: 44 + frames * channels * 2)
-        func append(_ value: some FixedWidthInteger) {
-            for shift in stride(from: 0, to: value.bitWidth, by: 8) {
-                data.append(UInt8(truncatingIfNeeded: value >> shift))
-            }
-        }
-        data.append(contentsOf: Array("RIFF".utf8))
-        append(UInt32(36 + frames * channels * 2))
-        data.append(contentsOf: Array("WAVEfmt ".utf8))
-        append(UInt32(16))
-        append(UInt16(1))
-        append(UInt16(channels))
-        append(UInt32(Self.rate))
-        append(UInt32(Self.rate * channels * 2))
-        append(UInt16(channels * 2))
-        append(UInt16(16))
-        data.append(contentsOf: Array("data".utf8))
-        append(UInt32(frames * channels * 2))
-        for frame in 0..<frames {
+    /// - `seconds`: whole ones, so that one second of a tone of whole Hz can be repeated: the lab's processor is slow.
+    func write(seconds: Int) throws -> String {
+        let second = (0..<Self.rate).flatMap { frame in
             let phase = 2 * Double.pi * frequency * Double(frame) / Double(Self.rate)
-            let sample = Int16((sin(phase) * amplitude * 32767).rounded())
-            for _ in 0..<channels { append(sample) }
+            return bytes(Int16((sin(phase) * amplitude * 32767).rounded()), repeated: channels)
         }
+        let size = UInt32(second.count * seconds)
+        var data = Data("RIFF".utf8 + bytes(36 + size) + "WAVEfmt ".utf8 + bytes(UInt32(16)))
+        data += bytes(UInt16(1)) + bytes(UInt16(channels)) + bytes(UInt32(Self.rate))
+        data += bytes(UInt32(Self.rate * channels * 2)) + bytes(UInt16(channels * 2)) + bytes(UInt16(16))
+        data += "data".utf8 + bytes(size)
+        let once = Data(second)
+        for _ in 0..<seconds { data += once }
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("tone-\(UUID().uuidString).wav")
         try data.write(to: file)
         return file.path
+    }
+
+    private func bytes(_ value: some FixedWidthInteger, repeated count: Int = 1) -> [UInt8] {
+        let once = stride(from: 0, to: value.bitWidth, by: 8).map { UInt8(truncatingIfNeeded: value >> $0) }
+        return (0..<count).flatMap { _ in once }
     }
 }
 
@@ -54,10 +47,10 @@ struct Recording {
         }
         samples = []
         guard data.count > 44, number(24, 4) == Tone.rate, number(34, 2) == 16 else { return }
-        // arecord that was ended writes 44 bytes of header; what is after them is sound.
-        let channels = number(22, 2)
-        samples = stride(from: 44, to: data.count - channels * 2 + 1, by: channels * 2).map { offset in
-            Double(Int16(truncatingIfNeeded: number(offset, 2))) / 32768
+        // A recorder that was ended may not have written the size; what is after the 44 bytes of header is sound.
+        let frame = number(22, 2) * 2
+        samples = stride(from: 44, to: data.count - frame + 1, by: frame).map { offset in
+            Double(Int16(truncatingIfNeeded: Int(data[offset]) | Int(data[offset + 1]) << 8)) / 32768
         }
     }
 
