@@ -98,6 +98,9 @@ run: build ## Build, and hear and see yourself through a call (ARGS: see `repris
 # The suites whose code runs on several threads; they run once more under ThreadSanitizer.
 TSAN_SUITES := ScopesTests|MediaTests|CallsTests|RoomsTests
 
+# How long each parser of outside bytes is fuzzed by `make test`; `Tests/Fuzz/run 600` looks longer.
+FUZZ_SECONDS ?= 5
+
 # $(call step,name,command): runs one step, keeps its output in .build/test/name.log, and goes on when it fails.
 define step
 echo "== $(1)"
@@ -114,9 +117,10 @@ test: deps-test ## Run all tests: units, races, fuzzing and the device lab
 	rm -f .build/test/*.log .build/test/steps
 	$(call step,units,swift test --disable-xctest)
 	$(call step,races,swift test --disable-xctest --sanitize thread --scratch-path .build/tsan --filter '$(TSAN_SUITES)')
+	$(call step,fuzz,Tests/Fuzz/run $(FUZZ_SECONDS))
 	$(call step,lab,Tests/DeviceLab/run)
-	passed=$$(cat .build/test/*.log | grep -cE '^✔ Test [^ ]+.* passed after' || true)
-	failed=$$(cat .build/test/*.log | grep -cE '^✘ Test [^ ]+.* failed after' || true)
+	passed=$$(cat .build/test/*.log | grep -E '^✔ Test [^ ]+.* passed after' | grep -vc '^✔ Test run ' || true)
+	failed=$$(cat .build/test/*.log | grep -E '^✘ Test [^ ]+.* failed after|^device lab: (SKIPPED|DID NOT END)' | grep -vc '^✘ Test run ' || true)
 	echo
 	cat .build/test/steps
 	echo "$$passed passed, $$failed failed"

@@ -1,5 +1,6 @@
 import Media
 import Reprise
+import Synchronization
 import Testing
 
 /// A call with the echo participant, on devices of the lab.
@@ -27,7 +28,15 @@ struct CallInLab: Sendable {
     let call: Call
     let devices: Devices
 
+    /// The call made last: kept, and ended when the next one is made, where its test failed before it could leave.
+    private static let last = Mutex<Call?>(nil)
+
     init(_ devices: Devices, standby: StandbyPolicy = .release) async throws {
+        if let previous = Self.last.withLock({ $0 }) {
+            await previous.leave()
+            await previous.media.reset()
+        }
+        await RunningProgram.stopAll()
         self.devices = devices
         var configuration = CallConfiguration()
         configuration.standby = standby
@@ -36,7 +45,9 @@ struct CallInLab: Sendable {
         configuration.preferredCamera = devices.camera
         let client = Client(
             user: User(id: "lab"), service: InProcessService(), devices: .machine, configuration: configuration)
-        call = client.call(type: InProcessService.echoType, id: "lab")
+        let call = client.call(type: InProcessService.echoType, id: "lab")
+        Self.last.withLock { $0 = call }
+        self.call = call
         // Small pictures: the lab's processor may be emulated.
         try await call.create(
             CallCreation(

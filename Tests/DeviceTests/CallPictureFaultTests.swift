@@ -1,4 +1,3 @@
-import Glibc
 import Media
 import Reprise
 import Testing
@@ -128,7 +127,7 @@ struct CallPictureFaultTests {
         #expect(error?.description.contains("v4l2-ctl") == true, "\(String(describing: error))")
         #expect(lab.call.state.connection.value == .joined)
         await lab.leave()
-        try await other.stop(SIGKILL)
+        try await other.stop()
         try await lab.join()
         await lab.leave()
     }

@@ -1,4 +1,6 @@
 import Foundation
+import Media
+import Synchronization
 
 /// The device lab, seen from inside: the VM whose sound cards and cameras the device suites use
 /// (Tests/DeviceLab/README.md).
@@ -8,7 +10,7 @@ enum DeviceLab {
     static let isHere = environment("REPRISE_DEVICE_LAB") != nil
 
     /// The `reprise` command, as it was built with these tests.
-    static var command: String { (environment("REPRISE_BUILD") ?? ".build/debug") + "/reprise" }
+    static var command: String { (environment("REPRISE_BUILD") ?? ".build/lab/release") + "/reprise" }
 
     /// A folder that outlives the VM: `.build/device-lab/shared` on the host.
     static var shared: String { environment("LAB_SHARED") ?? "/tmp" }
@@ -36,7 +38,9 @@ final class RunningProgram: @unchecked Sendable {
     // Set up in the initialiser and only read after it; Process guards its own state.
     private let process = Process()
     private let files: [URL]
-    private let ended: AsyncStream<Void>
+    private let ended = Completion()
+    /// Those that run: a test that failed before it could stop its programs leaves them to the next one.
+    private static let running = Mutex<[Int32: RunningProgram]>([:])
 
     init(_ program: String, _ arguments: [String]) throws {
         // Files, not pipes: nobody needs to empty them while the program runs.
@@ -48,27 +52,32 @@ final class RunningProgram: @unchecked Sendable {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: files[0])
         process.standardError = try FileHandle(forWritingTo: files[1])
-        let (stream, continuation) = AsyncStream<Void>.makeStream()
-        ended = stream
-        process.terminationHandler = { _ in continuation.finish() }
+        process.terminationHandler = { [ended] _ in ended.complete() }
         try process.run()
+        Self.running.withLock { $0[id] = self }
     }
 
     var id: Int32 { process.processIdentifier }
 
     /// Waits until it has ended.
     func end() async throws -> ProgramResult {
-        for await _ in ended {}
+        await ended.wait()
+        _ = Self.running.withLock { $0.removeValue(forKey: id) }
         defer { for file in files { try? FileManager.default.removeItem(at: file) } }
         return ProgramResult(
             status: process.terminationStatus, output: try String(contentsOf: files[0], encoding: .utf8),
             errors: try String(contentsOf: files[1], encoding: .utf8))
     }
 
-    /// Asks it to end, and waits until it has.
+    static func stopAll() async {
+        for program in running.withLock({ Array($0.values) }) { _ = try? await program.stop() }
+    }
+
+    /// Ends it, and waits until it is gone. By SIGKILL: a program inherits the signals that the thread which started
+    /// it blocks, and on the concurrency pool's threads those are all others.
     @discardableResult
-    func stop(_ signal: Int32 = SIGTERM) async throws -> ProgramResult {
-        kill(id, signal)
+    func stop() async throws -> ProgramResult {
+        kill(id, SIGKILL)
         return try await end()
     }
 }

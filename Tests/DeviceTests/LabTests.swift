@@ -17,15 +17,12 @@ struct LabTests {
         let before = try await devices()
         let unplugged = try await device.pullOut().end()
         #expect(unplugged.status == 0, "\(unplugged.errors)")
-        #expect(try await devices() != before)
+        // The USB bus looks by itself for what has gone and come, a little later.
+        let isGone = try await reached { try await devices() != before }
+        #expect(isGone)
         try await device.putBack()
-        var after = try await devices()
-        // The USB bus finds its devices by itself, a little later.
-        for _ in 0..<50 where after != before {
-            try await Task.sleep(for: .milliseconds(100))
-            after = try await devices()
-        }
-        #expect(after == before)
+        let isBack = try await reached { try await devices() == before }
+        #expect(isBack, "\(try await devices())")
     }
 
     private func devices() async throws -> String {

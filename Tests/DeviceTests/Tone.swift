@@ -63,6 +63,14 @@ struct Recording {
         return Recording(samples: Array(samples[max(0, end - count)...end]))
     }
 
+    /// One after the other, all of this length.
+    func windows(seconds: Double) -> [Recording] {
+        let count = Int(seconds * Double(Tone.rate))
+        return stride(from: 0, to: samples.count - count + 1, by: count).map {
+            Recording(samples: Array(samples[$0..<$0 + count]))
+        }
+    }
+
     /// The root mean square in dB below a full-scale sine's.
     var level: Double {
         guard !samples.isEmpty else { return -.infinity }
@@ -95,3 +103,6 @@ struct Recording {
         return power == 0 ? 0 : 2 * (sine * sine + cosine * cosine) / (power * Double(samples.count))
     }
 }
+
+/// The middle one of some values; 0 of none.
+func median(_ values: [Double]) -> Double { values.isEmpty ? 0 : values.sorted()[values.count / 2] }
