@@ -15,7 +15,8 @@ ARGS ?=
 BUILD_PACKAGES := \
 	binutils g++ git libc6-dev libcurl4-openssl-dev libedit2 libncurses6 libsqlite3-0 libxml2-dev pkg-config tzdata \
 	zlib1g-dev libasound2-dev libopus-dev libpng-dev libspeexdsp-dev libturbojpeg0-dev libv4l-dev libvpx-dev \
-	libxcb-damage0-dev libxcb-randr0-dev libxcb-shm0-dev libxcb-xfixes0-dev libxcb1-dev libyuv-dev
+	libxcb-composite0-dev libxcb-damage0-dev libxcb-randr0-dev libxcb-shm0-dev libxcb-xfixes0-dev libxcb1-dev \
+	libyuv-dev
 
 # To test: the virtual machine of the device lab, the tools it uses on its devices, and a virtual display.
 TEST_PACKAGES := \
@@ -90,7 +91,7 @@ build: deps ## Build the library and the command, in release
 
 .PHONY: run
 run: build ## Build, and hear and see yourself through a call (ARGS: see `reprise mirror --help`)
-	@"$$(swift build -c release --show-bin-path)/reprise" mirror $(ARGS)
+	@"$$(swift build -c release --show-bin-path)/reprise" mirror --synthetic-if-none $(ARGS)
 
 # ---- Test --------------------------------------------------------------------------------------------------------
 

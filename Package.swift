@@ -18,7 +18,8 @@ func tests(
     _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource]? = nil
 ) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies, path: "Tests/\(name)Tests",
+        name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "CThreadSanitizer"] + dependencies,
+        path: "Tests/\(name)Tests",
         exclude: exclude, resources: resources, swiftSettings: settings)
 }
 
@@ -45,7 +46,7 @@ let package = Package(
     targets: [
         // C libraries.
         systemLibrary("CAlsa", path: "CAlsa", pkgConfig: "alsa", apt: "libasound2-dev"),
-        systemLibrary("CV4L2", path: "CV4L2", pkgConfig: "libv4l2", apt: "libv4l-dev"),
+        systemLibrary("CV4L2", path: "CV4L2", pkgConfig: "libv4lconvert", apt: "libv4l-dev"),
         systemLibrary("COpus", path: "Sources/COpus", apt: "libopus-dev"),
         systemLibrary("CVPX", path: "Sources/CVPX", pkgConfig: "vpx", apt: "libvpx-dev"),
         systemLibrary("CYUV", path: "Sources/CYUV", apt: "libyuv-dev"),
@@ -66,20 +67,27 @@ let package = Package(
         target("Rooms", ["RTP", "Media"]),
         target("Calls", ["Scopes", "Rooms", "RTP", "Codecs", "Media", "CLinux", logging]),
         target("Reprise", ["Calls", "ALSA", "V4L2", "ScreenCapture", "Media"]),
+        .target(name: "CFloor", dependencies: ["CAlsa"], path: "Sources/Benchmarks/CFloor"),
         .executableTarget(
-            name: "reprise-cli", dependencies: ["Reprise", "Codecs", argumentParser], swiftSettings: settings),
+            name: "reprise-cli",
+            dependencies: ["Reprise", "Codecs", "ALSA", "V4L2", "ScreenCapture", "CFloor", argumentParser],
+            swiftSettings: settings),
 
         // Tests, a target each; DeviceTests run in the device lab.
+        .target(name: "CThreadSanitizer", path: "Tests/CThreadSanitizer"),
         tests("Scopes"),
         tests("Media"),
         tests("ALSA", ["Media"]),
         tests("V4L2", ["Media"]),
-        tests("ScreenCapture", ["Media"]),
+        tests("ScreenCapture", ["Media", "CXCB"]),
         tests("Codecs", ["Media"]),
         tests("RTP", ["Media"]),
         tests("Rooms", ["RTP", "Media"]),
         tests("Calls", ["Scopes", "Rooms", "RTP", "Codecs", "Media"]),
         tests("Reprise", ["Calls", "Media"]),
+        .testTarget(
+            name: "CommandTests", dependencies: ["reprise-cli", "Reprise"], path: "Tests/CommandTests",
+            swiftSettings: settings),
         .testTarget(
             name: "DeviceTests", dependencies: ["Reprise", "ALSA", "V4L2", "Media"], path: "Tests/DeviceTests",
             swiftSettings: settings),

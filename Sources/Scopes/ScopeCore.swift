@@ -45,26 +45,27 @@ final class ScopeCore: Sendable {
 
     private func task(_ record: JobRecord, priority: TaskPriority?, _ operation: JobOperation) -> Task<Void, Never> {
         let taskName = "\(name)/\(record.name)"
-        switch operation {
-        case .anywhere:
-            return Task(name: taskName, priority: priority) { await self.run(record) }
-        case .main:
-            // Queued on the main actor itself, so that children start in the order of their launches.
-            return Task(name: taskName, priority: priority) { @MainActor in await self.run(record) }
+        // Bound around the task's creation, which copies it: bound inside, it would take a closure that leaves the
+        // main actor and comes back behind later children.
+        return JobRecord.$current.withValue(record) {
+            switch operation {
+            case .anywhere: Task(name: taskName, priority: priority) { await self.run(record) }
+            case .main:
+                // Queued on the main actor itself, so that children start in the order of their launches.
+                Task(name: taskName, priority: priority) { @MainActor in await self.run(record) }
+            }
         }
     }
 
     private func run(_ record: JobRecord) async {
-        await JobRecord.$current.withValue(record) {
-            do {
-                // Cancelled before its first step: it takes none.
-                try Task.checkCancellation()
-                try await record.run()
-            } catch is CancellationError {
-                // The ordinary end of a cancelled child.
-            } catch {
-                onFailure(ScopeFailure(scope: name, child: record.name, generation: generation, error: error))
-            }
+        do {
+            // Cancelled before its first step: it takes none.
+            try Task.checkCancellation()
+            try await record.run()
+        } catch is CancellationError {
+            // The ordinary end of a cancelled child.
+        } catch {
+            onFailure(ScopeFailure(scope: name, child: record.name, generation: generation, error: error))
         }
         record.end()
         _ = state.withLock { $0.children.removeValue(forKey: ObjectIdentifier(record)) }

@@ -109,9 +109,6 @@ final class StateStorage<Value: Sendable>: StateSource {
             state.withLock { $0.waiters.removeValue(forKey: waiter) }?.resume()
         }
     }
-
-    /// How many observers wait for a change.
-    var waiterCount: Int { state.withLock { $0.waiters.count } }
 }
 
 /// A state seen through a function. Computed when somebody looks: nothing runs in between, so there is nothing that

@@ -1,12 +1,18 @@
 import Scopes
 import Synchronization
+import Testing
 
-/// What happened, in order: written by children, read by tests.
+/// What happened, in order: written by children, read and waited for by tests.
 final class Log: Sendable {
-    private let lines = Mutex<[String]>([])
+    private let lines = StateFlow<[String]>([])
 
-    func add(_ line: String) { lines.withLock { $0.append(line) } }
-    var all: [String] { lines.withLock { $0 } }
+    func add(_ line: String) { lines.update { $0.append(line) } }
+    var all: [String] { lines.value }
+
+    /// Returns when all of these lines are there.
+    func wait(for expected: [String]) async {
+        for await lines in lines where expected.allSatisfy(lines.contains) { return }
+    }
 }
 
 /// Opens once; tasks wait for it whether or not they are cancelled.
@@ -22,7 +28,7 @@ final class Gate: Sendable {
     }
 }
 
-/// Waits until the task is cancelled.
+/// Returns when the task is cancelled.
 func untilCancelled() async {
     let never = StateFlow(())
     for await _ in never {}
@@ -45,3 +51,20 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 struct ExpectedFailure: Error {}
+
+/// Counts the objects that are alive: what a leak leaves behind.
+final class Census: Sendable {
+    private let count = Atomic<Int>(0)
+    var alive: Int { count.load(ordering: .sequentiallyConsistent) }
+
+    final class Member: Sendable {
+        private let census: Census
+        init(_ census: Census) {
+            self.census = census
+            census.count.add(1, ordering: .sequentiallyConsistent)
+        }
+        deinit { census.count.subtract(1, ordering: .sequentiallyConsistent) }
+    }
+
+    func member() -> Member { Member(self) }
+}

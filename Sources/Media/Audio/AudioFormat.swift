@@ -12,10 +12,12 @@ public struct AudioFormat: Sendable, Hashable {
     }
 
     /// The sample frames in a duration, rounded down.
-    public func sampleFrames(in duration: Duration) -> Int { Int(duration.nanoseconds * Int64(rate) / 1_000_000_000) }
+    public func sampleFrames(in duration: Duration) -> Int {
+        Int(scale(duration.nanoseconds, by: Int64(rate), over: 1_000_000_000))
+    }
 
     /// The duration of a number of sample frames.
     public func duration(ofSampleFrames count: Int) -> Duration {
-        .nanoseconds(Int64(count) * 1_000_000_000 / Int64(rate))
+        .nanoseconds(scale(Int64(count), by: 1_000_000_000, over: Int64(rate)))
     }
 }

@@ -108,7 +108,13 @@ public final class AudioRing: @unchecked Sendable {
     /// Sample frames in the ring now.
     public var fill: Int {
         @_noLocks
-        get { written.load(ordering: .acquiring) - consumed.load(ordering: .acquiring) }
+        get {
+            // In this order: read the other way round by a third thread, what is consumed can be ahead of what was
+            // written, and the fill negative.
+            let consumed = consumed.load(ordering: .acquiring)
+            let fill = written.load(ordering: .acquiring) - consumed
+            return fill < capacity ? fill : capacity
+        }
     }
 
     /// Sample frames that went in since the ring was made.
@@ -129,9 +135,16 @@ public final class AudioRing: @unchecked Sendable {
         set { producerThreshold.store(newValue, ordering: .relaxed) }
     }
 
+    /// Whether the producer wants to be woken at all. Any thread; for a consumer that found the ring empty.
+    public var isProducerWoken: Bool {
+        @_noLocks
+        get { producerThreshold.load(ordering: .relaxed) >= 0 }
+    }
+
     /// Producer: adds a block.
     /// - `source`: interleaved, `sampleFrames × channels` values.
-    /// - Returns: false where it does not fit; nothing of it is added then.
+    /// - Returns: false where it does not fit, or where 512 blocks are in the ring; nothing of it is added then, and
+    ///   the next block is to be marked as after a gap.
     @_noLocks @unsafe
     public func write(
         _ source: UnsafePointer<Int16>, sampleFrames: Int, capturedAt: MonotonicInstant,
@@ -160,12 +173,14 @@ public final class AudioRing: @unchecked Sendable {
         return true
     }
 
-    /// Consumer: takes up to `maximum` sample frames of one block; call again for the next.
+    /// Consumer: takes up to `maximum` sample frames of one block; call again for the next. A read that finds nothing
+    /// signals ``spaceReady`` too, so that a producer that had nothing to write before is asked again.
     /// - `destination`: room for `maximum × channels` values.
     @_noLocks @unsafe
     public func read(into destination: UnsafeMutablePointer<Int16>, maximum: Int) -> AudioRingRead {
         let index = blocksConsumed.load(ordering: .relaxed)
         guard maximum > 0, blocksWritten.load(ordering: .acquiring) > index else {
+            if producerThreshold.load(ordering: .relaxed) >= 0 { linux_eventfd_signal(spaceReadyDescriptor) }
             return AudioRingRead(
                 sampleFrames: 0, capturedAt: MonotonicInstant(nanoseconds: 0), kind: .silence, isAfterGap: false)
         }
@@ -196,5 +211,6 @@ public final class AudioRing: @unchecked Sendable {
         let last = unsafe blocks[(upTo - 1) & (blockCapacity - 1)]
         consumed.store(last.position + last.sampleFrames, ordering: .releasing)
         blocksConsumed.store(upTo, ordering: .releasing)
+        if producerThreshold.load(ordering: .relaxed) >= 0 { linux_eventfd_signal(spaceReadyDescriptor) }
     }
 }

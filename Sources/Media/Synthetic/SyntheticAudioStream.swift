@@ -102,8 +102,7 @@ final class AudioPace: @unchecked Sendable {
 
     /// When a sample frame of the stream is at the hardware.
     func time(of position: Int64) -> MonotonicInstant {
-        startedAt + .seconds(position / Int64(format.rate))
-            + .nanoseconds(position % Int64(format.rate) * 1_000_000_000 / Int64(format.rate))
+        startedAt + .nanoseconds(scale(position, by: 1_000_000_000, over: Int64(format.rate)))
     }
 
     /// The next step; tells events.

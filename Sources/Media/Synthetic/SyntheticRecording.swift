@@ -83,9 +83,10 @@ public final class SyntheticRecording: @unchecked Sendable {
             return
         }
         unsafe linux_copy_samples(storage + offset, samples, count)
-        unsafe (blockStorage + block).initialize(to: Block(
-            offset: offset, sampleFrames: read.sampleFrames, channels: channels, capturedAt: read.capturedAt,
-            playedAt: playedAt, kind: read.kind, isAfterGap: read.isAfterGap))
+        unsafe (blockStorage + block).initialize(
+            to: Block(
+                offset: offset, sampleFrames: read.sampleFrames, channels: channels, capturedAt: read.capturedAt,
+                playedAt: playedAt, kind: read.kind, isAfterGap: read.isAfterGap))
         sampleCount.store(offset + count, ordering: .releasing)
         blockCount.store(block + 1, ordering: .releasing)
     }

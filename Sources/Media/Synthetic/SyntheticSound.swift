@@ -14,9 +14,7 @@ public enum SyntheticSound: Sendable, Hashable {
     /// The number of the sample frame at an instant, as ``stamps`` counts.
     @_noLocks
     public static func sampleFrame(at instant: MonotonicInstant, rate: Int) -> Int64 {
-        let rate = Int64(rate)
-        // In two parts: the product of nanoseconds and rate leaves Int64 after 53 hours.
-        return instant.nanoseconds / 1_000_000_000 * rate + instant.nanoseconds % 1_000_000_000 * rate / 1_000_000_000
+        scale(instant.nanoseconds, by: Int64(rate), over: 1_000_000_000)
     }
 }
 

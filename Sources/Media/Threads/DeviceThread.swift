@@ -40,9 +40,9 @@ public final class DeviceThread: Sendable {
     /// Waits until the body has returned and the thread is gone. Any number of callers.
     public func join() async {
         await completion.wait()
-        if let ended = thread.withLock({ $0.take() }) {
-            // The body is over: this waits for the thread's last microseconds only.
-            _ = pthread_join(ended, nil)
+        thread.withLock { thread in
+            // The body is over: this waits for the thread's last microseconds only, and so do other callers.
+            if let ended = thread.take() { _ = pthread_join(ended, nil) }
         }
     }
 }

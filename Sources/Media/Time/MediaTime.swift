@@ -12,5 +12,13 @@ public struct MediaTime: Sendable, Hashable {
         self.rate = rate
     }
 
-    public var duration: Duration { .nanoseconds(ticks * 1_000_000_000 / Int64(rate)) }
+    public var duration: Duration { .nanoseconds(scale(ticks, by: 1_000_000_000, over: Int64(rate))) }
+}
+
+/// `value × numerator / denominator`, rounded towards zero, also where the product leaves Int64: nanoseconds times
+/// 48,000 do so after 53 hours.
+/// - `numerator × denominator` fits into Int64.
+@_noLocks
+func scale(_ value: Int64, by numerator: Int64, over denominator: Int64) -> Int64 {
+    value / denominator * numerator + value % denominator * numerator / denominator
 }
