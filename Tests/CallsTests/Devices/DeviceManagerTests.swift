@@ -58,7 +58,9 @@ struct DeviceManagerTests {
         await other.close()
     }
 
-    @Test("Unplugged in a call: the error is typed and seen in three places, the call lives, a rejoin works when it is back")
+    @Test(
+        "Unplugged in a call: the error is typed and seen in three places, the call lives, a rejoin works when it is back"
+    )
     func unplugged() async throws {
         let fixture = Fixture()
         try await fixture.joinAndRun()
@@ -252,7 +254,8 @@ struct DeviceManagerTests {
             device("hdmi", .hdmi), device("built-in", .builtIn, isDefault: true), device("usb", .usb),
             device("bluetooth", .bluetooth),
         ]
-        func order(_ devices: [AudioDeviceInfo], _ preferred: DeviceID? = nil, _ speakerphone: Bool = false) -> [String] {
+        func order(_ devices: [AudioDeviceInfo], _ preferred: DeviceID? = nil, _ speakerphone: Bool = false) -> [String]
+        {
             AudioRouting.order(devices, preferred: preferred, isSpeakerphone: speakerphone).map(\.id.rawValue)
         }
         #expect(order(all) == ["bluetooth", "usb", "built-in", "hdmi"])

@@ -34,28 +34,33 @@ struct CallEnduranceTests {
     func tenThousandCycles() async throws {
         let clock = SyntheticClock()
         let hardware = SyntheticDeviceSystem.small(timing: .manual(clock))
-        let fixture = Fixture(hardware: hardware) { $0.now = { clock.now } }
+        var configuration = CallConfiguration()
+        configuration.now = { clock.now }
+        configuration.clock = ManualClock()
+        let client = Client(
+            user: User(id: "ada"), service: InProcessService(), devices: hardware.system, configuration: configuration)
+        let call = client.call(type: InProcessService.echoType, id: "kitchen")
         // What is made once (pools, caches, the allocator's arenas) is there after the first thousand.
-        for _ in 0..<1000 { try await cycle(fixture, clock) }
+        for _ in 0..<1000 { try await cycle(call, clock) }
         let start = try ProcessUse.now()
-        for _ in 0..<9000 { try await cycle(fixture, clock) }
+        for _ in 0..<9000 { try await cycle(call, clock) }
         let end = try ProcessUse.now()
         print("start \(start)\nend   \(end)")
-        #expect(fixture.call.generation == 10_000)
-        #expect(fixture.microphone.starts == 10_000 && fixture.camera.starts == 10_000)
+        #expect(call.generation == 10_000)
+        #expect(hardware.audio.microphone.hardware.starts == 10_000 && hardware.cameras.first.hardware.starts == 10_000)
         #expect(end.descriptors <= start.descriptors)
         // The concurrency pool's own threads may come and go by one.
         #expect(end.threads <= start.threads + 1)
-        #expect(fixture.call.stateScope.childCount == 1)
+        #expect(call.stateScope.childCount == 1)
         #expect(end.residentKilobytes - start.residentKilobytes < 4096, "less than half a kilobyte a cycle")
     }
 
-    private func cycle(_ fixture: Fixture, _ clock: SyntheticClock) async throws {
-        try await fixture.call.join()
+    private func cycle(_ call: Call, _ clock: SyntheticClock) async throws {
+        try await call.join()
         await advance(clock) {
-            fixture.call.microphone.status == .enabled && fixture.call.speaker.status == .enabled
-                && fixture.call.camera.status == .enabled
+            call.microphone.status == .enabled && call.speaker.status == .enabled
+                && call.camera.status == .enabled
         }
-        await fixture.call.leave()
+        await call.leave()
     }
 }

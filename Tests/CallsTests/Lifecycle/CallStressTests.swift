@@ -43,8 +43,10 @@ struct CallStressTests {
         let hardware = SyntheticDeviceSystem.small(timing: isRealTime ? .realTime : .manual(time))
         let ticker = Task {
             while !Task.isCancelled && !isRealTime {
+                let target = time.now + .milliseconds(10)
                 time.advance(by: .milliseconds(10))
-                await Task.yield()
+                // Another task may be in the middle of an advance and do this one too: it must come to its end.
+                repeat { await Task.yield() } while time.now < target && !Task.isCancelled
             }
         }
         defer { ticker.cancel() }
