@@ -18,7 +18,7 @@ func tests(
     _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource]? = nil
 ) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "CThreadSanitizer"] + dependencies,
+        name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "CTestSupport"] + dependencies,
         path: "Tests/\(name)Tests",
         exclude: exclude, resources: resources, swiftSettings: settings)
 }
@@ -74,7 +74,7 @@ let package = Package(
             swiftSettings: settings),
 
         // Tests, a target each; DeviceTests run in the device lab.
-        .target(name: "CThreadSanitizer", path: "Tests/CThreadSanitizer"),
+        .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         tests("Scopes"),
         tests("Media"),
         tests("ALSA", ["Media"]),
