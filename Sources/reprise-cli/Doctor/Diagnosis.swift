@@ -16,9 +16,8 @@ enum Diagnosis {
             let closed = nodes.filter { !$0.canOpen }
             guard !nodes.isEmpty else { return nil }
             guard let first = closed.first else {
-                return Finding(
-                    level: .ok, subject: "permissions",
-                    text: "\(facts.user) may open \(nodes.count == 1 ? nodes[0].path : "all \(nodes.count) \(what) nodes")")
+                let all = nodes.count == 1 ? nodes[0].path : "all \(nodes.count) \(what) nodes"
+                return Finding(level: .ok, subject: "permissions", text: "\(facts.user) may open \(all)")
             }
             let group = first.group ?? usual
             let paths = closed.map(\.path).joined(separator: ", ")
@@ -38,7 +37,8 @@ enum Diagnosis {
                 Finding(
                     level: .note, subject: "sound cards",
                     text: "the kernel has no ALSA (/proc/asound is not there): a container, or a cloud kernel",
-                    remedy: "sudo apt-get install linux-image-amd64 and boot it; in a container, pass --device /dev/snd")
+                    remedy: "sudo apt-get install linux-image-amd64 and boot it; in a container, pass --device /dev/snd"
+                )
             ]
         }
         guard !cards.isEmpty else {
