@@ -1,6 +1,7 @@
 import Reprise
 import Testing
 
+@testable import Calls
 @testable import reprise_cli
 
 @Suite("Text, tables and JSON")
