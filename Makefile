@@ -91,7 +91,7 @@ build: deps ## Build the library and the command, in release
 
 .PHONY: run
 run: build ## Build, and hear and see yourself through a call (ARGS: see `reprise mirror --help`)
-	@"$$(swift build -c release --show-bin-path)/reprise" mirror $(ARGS)
+	@"$$(swift build -c release --show-bin-path)/reprise" mirror --synthetic-if-none $(ARGS)
 
 # ---- Test --------------------------------------------------------------------------------------------------------
 

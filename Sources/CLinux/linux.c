@@ -62,4 +62,9 @@ int linux_thread_set_fifo(int priority) {
     return -pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
 }
 
+int linux_thread_set_ordinary(void) {
+    struct sched_param param = {.sched_priority = 0};
+    return -pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
+}
+
 int linux_lock_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE) < 0 ? -errno : 0; }

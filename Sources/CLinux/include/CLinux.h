@@ -54,6 +54,8 @@ int linux_gettid(void);
 void linux_thread_set_name(const char *name);
 /// Asks for SCHED_FIFO at `priority` for the calling thread. Returns 0 or -errno.
 int linux_thread_set_fifo(int priority);
+/// Puts the calling thread back to SCHED_OTHER. Returns 0 or -errno.
+int linux_thread_set_ordinary(void);
 /// Locks the process's present and future pages into memory. Returns 0 or -errno.
 int linux_lock_memory(void);
 

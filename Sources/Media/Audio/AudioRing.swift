@@ -135,6 +135,12 @@ public final class AudioRing: @unchecked Sendable {
         set { producerThreshold.store(newValue, ordering: .relaxed) }
     }
 
+    /// Whether the producer wants to be woken at all. Any thread; for a consumer that found the ring empty.
+    public var isProducerWoken: Bool {
+        @_noLocks
+        get { producerThreshold.load(ordering: .relaxed) >= 0 }
+    }
+
     /// Producer: adds a block.
     /// - `source`: interleaved, `sampleFrames × channels` values.
     /// - Returns: false where it does not fit, or where 512 blocks are in the ring; nothing of it is added then, and

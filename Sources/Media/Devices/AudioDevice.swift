@@ -54,7 +54,10 @@ public struct AudioStreamInfo: Sendable, Hashable {
     public var rate: Int
     /// The hardware's channels.
     public var channels: Int
+    /// Sample frames from one wake-up of the stream to the next.
     public var periodFrames: Int
+    /// The hardware's own period: ``periodFrames`` or a part of it, so that the first block can be short.
+    public var hardwarePeriodFrames: Int
     public var bufferFrames: Int
     /// `mmap` or `rw`.
     public var access: String
@@ -63,14 +66,15 @@ public struct AudioStreamInfo: Sendable, Hashable {
     public var realTime: RealTimeGrant
 
     public init(
-        device: DeviceID, sampleFormat: String, rate: Int, channels: Int, periodFrames: Int, bufferFrames: Int,
-        access: String, reused: Bool, realTime: RealTimeGrant
+        device: DeviceID, sampleFormat: String, rate: Int, channels: Int, periodFrames: Int,
+        hardwarePeriodFrames: Int? = nil, bufferFrames: Int, access: String, reused: Bool, realTime: RealTimeGrant
     ) {
         self.device = device
         self.sampleFormat = sampleFormat
         self.rate = rate
         self.channels = channels
         self.periodFrames = periodFrames
+        self.hardwarePeriodFrames = hardwarePeriodFrames ?? periodFrames
         self.bufferFrames = bufferFrames
         self.access = access
         self.reused = reused

@@ -1,0 +1,49 @@
+import Media
+import Synchronization
+
+/// Runs control calls that may block (enumeration, mixers, opening a PCM to look at it) on a thread of its own: two of
+/// them on the concurrency pool would hold up everything else of a machine with two cores.
+///
+/// The thread is made with the first call and stays: one for the process.
+final class ControlThread: Sendable {
+    static let shared = ControlThread()
+
+    private struct State {
+        var work: [@Sendable () -> Void] = []
+        var thread: DeviceThread?
+    }
+
+    private let wakeup = Wakeup()
+    private let state = Mutex(State())
+
+    /// Runs `body` on the thread and gives what it gives.
+    func run<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(DeviceError) -> Value
+    ) async throws(DeviceError) -> Value {
+        let result: Result<Value, DeviceError> = await withCheckedContinuation { continuation in
+            enqueue {
+                do throws(DeviceError) { continuation.resume(returning: .success(try body())) } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
+    }
+
+    private func enqueue(_ body: @escaping @Sendable () -> Void) {
+        state.withLock { state in
+            state.work.append(body)
+            if state.thread == nil {
+                state.thread = DeviceThread(name: "alsa-control") { _ in self.serve() }
+            }
+        }
+        wakeup.signal()
+    }
+
+    private func serve() {
+        while true {
+            wakeup.waitUntilSignalled()
+            while let body = state.withLock({ $0.work.isEmpty ? nil : $0.work.removeFirst() }) { body() }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import Media
+
+/// How samples reach the hardware's memory.
+enum PCMAccess: Sendable, CaseIterable {
+    /// The hardware's buffer itself.
+    case mmap
+    /// The same, with a buffer a channel.
+    case mmapNoninterleaved
+    /// Copies by read and write calls.
+    case readWrite
+
+    /// What ``AudioStreamInfo/access`` says.
+    var name: String { self == .readWrite ? "rw" : "mmap" }
+}
+
+/// What a stream wants of its PCM.
+struct ConfigurationRequest: Sendable, Equatable {
+    var direction: AudioDirection
+    /// The ring's format.
+    var format: AudioFormat
+    var period: Duration
+    /// The hardware's period, where it may be a part of ``period``: capture's first block.
+    var firstBlock: Duration
+}
+
+/// What was negotiated with the hardware.
+struct Configuration: Sendable, Equatable {
+    var access: PCMAccess
+    var format: HardwareFormat
+    var rate: Int
+    var channels: Int
+    /// Sample frames between two interrupts of the hardware.
+    var hardwarePeriod: Int
+    /// Sample frames between two wake-ups of ours: a multiple of ``hardwarePeriod``.
+    var block: Int
+    var buffer: Int
+    /// alsa-lib's bound of its pointers: a start threshold that is never reached.
+    var boundary: UInt
+}

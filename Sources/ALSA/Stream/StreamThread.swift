@@ -1,0 +1,101 @@
+import Media
+import Synchronization
+
+/// What a start asks for.
+final class StartRequest: Sendable {
+    let ring: AudioRing
+    let options: AudioStreamOptions
+    let onEvent: @Sendable (AudioDeviceEvent) -> Void
+    private let cancelled = Atomic<Bool>(false)
+
+    init(_ ring: AudioRing, _ options: AudioStreamOptions, _ onEvent: @escaping @Sendable (AudioDeviceEvent) -> Void) {
+        self.ring = ring
+        self.options = options
+        self.onEvent = onEvent
+    }
+
+    var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+    func cancel() { cancelled.store(true, ordering: .releasing) }
+}
+
+/// The thread of one PCM: it opens, runs, stops and closes the handle, so that nobody else touches it and a control
+/// call that blocks holds up no other device. Made with the first command, kept until ``end()``.
+final class StreamThread: Sendable {
+    typealias StartReply = CheckedContinuation<Result<AudioStreamInfo, DeviceError>, Never>
+
+    enum Command {
+        case start(StartRequest, StartReply)
+        case stop(StandbyPolicy, CheckedContinuation<Void, Never>)
+        case end
+    }
+
+    private struct State {
+        var commands: [Command] = []
+        var thread: DeviceThread?
+    }
+
+    let wakeup = Wakeup()
+    let target: PCMTarget
+    private let state = Mutex(State())
+    private let counters = Mutex(StreamCounters())
+
+    init(_ target: PCMTarget) { self.target = target }
+
+    /// The counters of the running or last stream.
+    var currentCounters: StreamCounters {
+        get { counters.withLock { $0 } }
+        set { counters.withLock { $0 = newValue } }
+    }
+
+    func start(_ request: StartRequest) async -> Result<AudioStreamInfo, DeviceError> {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { reply in send(.start(request, reply)) }
+        } onCancel: {
+            request.cancel()
+            wakeup.signal()
+        }
+    }
+
+    func stop(_ standby: StandbyPolicy) async {
+        guard state.withLock({ $0.thread != nil }) else { return }
+        await withCheckedContinuation { reply in send(.stop(standby, reply)) }
+    }
+
+    /// Closes the handle and ends the thread.
+    func end() {
+        if state.withLock({ $0.thread != nil }) { send(.end) }
+    }
+
+    private func send(_ command: Command) {
+        state.withLock { state in
+            state.commands.append(command)
+            if state.thread == nil {
+                state.thread = DeviceThread(name: target.threadName) { _ in
+                    StreamRunner(self).run()
+                }
+            }
+        }
+        wakeup.signal()
+    }
+
+    // MARK: For the thread
+
+    func nextCommand() -> Command? {
+        state.withLock { state in state.commands.isEmpty ? nil : state.commands.removeFirst() }
+    }
+
+    var hasCommands: Bool { state.withLock { !$0.commands.isEmpty } }
+}
+
+/// The PCM that a stream is for.
+struct PCMTarget: Sendable {
+    var id: DeviceID
+    /// The name for `snd_pcm_open`.
+    var name: String
+    var direction: AudioDirection
+    /// Whether a program stands between us and the hardware: it has periods of its own, and short ones cost it dearly.
+    var isServer: Bool
+
+    /// At most 15 bytes.
+    var threadName: String { direction == .capture ? "alsa-capture" : "alsa-playback" }
+}

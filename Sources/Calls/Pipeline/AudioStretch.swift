@@ -1,0 +1,80 @@
+import Media
+
+/// Plays a frame a few samples longer or shorter than it is, so that the sender's clock and ours need not agree and
+/// delay can grow and shrink unheard.
+///
+/// The first and the last sample keep their places, so frames join as they did; in between, a cubic through the four
+/// nearest samples (Catmull and Rom's).
+enum AudioStretch {
+    /// - `input`: interleaved, two sample frames or more.
+    /// - `count`: the sample frames there are to be, two or more.
+    /// - `output`: they are put there from sample frame `offset` on.
+    static func stretch(
+        _ input: Span<Int16>, channels: Int, to count: Int, into output: inout MutableSpan<Int16>, at offset: Int = 0
+    ) {
+        let length = input.count / channels
+        guard count != length else {
+            for index in input.indices { output[offset * channels + index] = input[index] }
+            return
+        }
+        guard length > 1, count > 1 else { return }
+        let step = Float(length - 1) / Float(count - 1)
+        for frame in 0..<count {
+            let position = Float(frame) * step
+            let index = min(Int(position), length - 2)
+            let fraction = position - Float(index)
+            for channel in 0..<channels {
+                func sample(_ frame: Int) -> Float {
+                    Float(input[min(max(frame, 0), length - 1) * channels + channel])
+                }
+                let value = cubic(sample(index - 1), sample(index), sample(index + 1), sample(index + 2), fraction)
+                output[(offset + frame) * channels + channel] = Int16(max(-32_768, min(32_767, value.rounded())))
+            }
+        }
+    }
+
+    private static func cubic(_ a: Float, _ b: Float, _ c: Float, _ d: Float, _ t: Float) -> Float {
+        let linear = (c - a) / 2
+        let square = a - 2.5 * b + 2 * c - d / 2
+        let cube = (d - a) / 2 + 1.5 * (b - c)
+        return ((cube * t + square) * t + linear) * t + b
+    }
+}
+
+/// Says by how much frames are to be stretched, from how long before they were needed packets came.
+///
+/// The least slack of half a second counts: packets are to come a little before they are needed, the more unevenly
+/// they come the more. Where the sender's clock is faster than ours the slack grows, where slower it shrinks, so this
+/// follows the drift of clocks as well.
+struct AudioDelayControl: Sendable {
+    /// Sample frames that a frame of 20 ms is played longer (shorter where negative).
+    private(set) var correction = 0
+    private var leastSlack = Duration.seconds(3600)
+    private var packets = 0
+
+    /// Packets come so long before they are needed where they come evenly: more than a device's period of 10 ms, so
+    /// that a packet is there at the wake-up that asks for it.
+    static let evenSlack = Duration.milliseconds(12)
+    /// Within it nothing is corrected.
+    private static let tolerance = Duration.milliseconds(4)
+    private static let window = 25
+
+    /// A packet was decoded.
+    /// - `slack`: from its arrival to the instant its sound was needed; negative where it was late.
+    /// - `jitter`: the stream's interarrival jitter.
+    mutating func note(slack: Duration, jitter: Duration) {
+        leastSlack = min(leastSlack, slack)
+        packets += 1
+        guard packets == Self.window else { return }
+        let target = Self.evenSlack + min(jitter * 2, .milliseconds(60))
+        let error = leastSlack - target
+        // A millisecond of error in three: 0.1–0.5 % of speed, which nobody hears.
+        let step = Int(error.nanoseconds / 3_000_000)
+        correction = abs(error.nanoseconds) > Self.tolerance.nanoseconds ? -max(-5, min(5, step)) : 0
+        leastSlack = .seconds(3600)
+        packets = 0
+    }
+
+    /// The stream pauses: what was measured is old.
+    mutating func pause() { self = AudioDelayControl() }
+}

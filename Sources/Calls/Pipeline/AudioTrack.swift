@@ -1,0 +1,204 @@
+import Codecs
+import Media
+import RTP
+import Synchronization
+
+/// One remote voice: its packets in, its sound out.
+///
+///     receive (any thread) ─▶ RTPReceiver ─▶ JitterBuffer ┊ OpusDecoder ─▶ AudioStretch ─▶ sound (media thread)
+///
+/// - Thread: what is behind `inbox` is any thread's, the rest is the media thread's.
+final class AudioTrack: @unchecked Sendable {
+    struct Statistics: Sendable, Hashable {
+        var packets = 0
+        /// Packets that the sender numbered and that did not come.
+        var lost = 0
+        /// Interarrival jitter (RFC 3550 §6.4.1).
+        var jitter = Duration.zero
+        /// Blocks of sound made up for packets that did not come in time.
+        var concealed = 0
+        /// How loud it is now, −127…0.
+        var levelDBov = LevelMeter.silence
+        var firstPacketAt: MonotonicInstant?
+        /// When the first sound was decoded.
+        var firstSoundAt: MonotonicInstant?
+    }
+
+    enum Readiness: Sendable, Hashable {
+        /// There is sound to mix.
+        case ready
+        /// The stream goes on, but its packet is not here.
+        case waiting
+        /// There is nothing to play.
+        case idle
+    }
+
+    private struct Inbox {
+        var ssrc: SSRC?
+        var receiver = RTPReceiver(clockRate: OpusPayload.clockRate)
+        var buffer: JitterBuffer
+        /// When packets came, by the low bits of their numbers.
+        var arrivals = Array(repeating: MonotonicInstant(nanoseconds: 0), count: 256)
+        var statistics = Statistics()
+        /// When sound was decoded last.
+        var lastSoundAt: MonotonicInstant?
+    }
+
+    private let inbox: Mutex<Inbox>
+    // The media thread's.
+    private var decoder: OpusDecoder
+    private let channels: Int
+    private var decoded: [Int16]
+    private var sound: [Int16]
+    /// Where the sound begins and ends in `sound`, in sample frames.
+    private var range = 0..<0
+    private var control = AudioDelayControl()
+    private var meter = LevelMeter()
+    /// What the sound at the end of `sound` is.
+    private(set) var kind = AudioBlockKind.silence
+
+    /// Sound that is kept at least, so that blocks of several tracks have a useful length in common.
+    static let quantum = 480
+    /// A packet that has waited longer shows that playing has fallen behind (after a burst, or with no device for a
+    /// while), too far to catch up by playing faster.
+    private static let maximumWait = Duration.milliseconds(150)
+    /// Sound that is kept then.
+    private static let caughtUpTicks = 1920
+
+    init(channels: Int, settings: JitterBuffer.Settings) throws(CodecError) {
+        decoder = try OpusDecoder(channels: channels)
+        self.channels = channels
+        inbox = Mutex(Inbox(buffer: JitterBuffer(clockRate: OpusPayload.clockRate, settings: settings)))
+        decoded = Array(repeating: 0, count: OpusDecoder.maximumSampleFrames * channels)
+        // What is left of a frame, and the longest packet, stretched.
+        let room = Self.quantum + OpusDecoder.maximumSampleFrames * 101 / 100
+        sound = Array(repeating: 0, count: room * channels)
+    }
+
+    // MARK: Any thread
+
+    func receive(_ packet: RTPPacket, now: MonotonicInstant) {
+        // No Opus packet: nothing of it can be used, and its number will count as lost.
+        guard let ticks = OpusPayload.ticks(of: packet.payload) else { return }
+        inbox.withLock { inbox in
+            if inbox.ssrc != packet.ssrc {
+                // Another source (the sender has joined anew): a stream of its own.
+                inbox.ssrc = packet.ssrc
+                inbox.receiver = RTPReceiver(clockRate: OpusPayload.clockRate)
+                inbox.buffer.reset()
+            }
+            switch inbox.receiver.receive(packet.sequenceNumber, packet.timestamp, at: now) {
+            case .rejected: return
+            case .restarted: inbox.buffer.reset()
+            case .accepted: break
+            }
+            inbox.statistics.packets += 1
+            if inbox.statistics.firstPacketAt == nil { inbox.statistics.firstPacketAt = now }
+            if inbox.buffer.insert(packet, ticks: ticks) == .kept {
+                inbox.arrivals[Int(packet.sequenceNumber.rawValue & 255)] = now
+            }
+        }
+    }
+
+    func statistics(now: MonotonicInstant) -> Statistics {
+        inbox.withLock { inbox in
+            var statistics = inbox.statistics
+            // With no device to pull it, sound is not decoded: a level of long ago tells nothing.
+            if let last = inbox.lastSoundAt, now - last > .seconds(1) { statistics.levelDBov = LevelMeter.silence }
+            statistics.lost = Int(max(0, inbox.receiver.lost))
+            statistics.jitter = inbox.receiver.jitter.duration
+            return statistics
+        }
+    }
+
+    // MARK: The media thread
+
+    /// Sample frames that can be mixed.
+    var available: Int { range.count }
+
+    /// Decodes or conceals where less than a quantum is there.
+    /// - `isDue`: whether sound is needed now: what is not here is made up.
+    /// - `neededAt`: when the sound is needed at the latest, where that is known.
+    func provide(isDue: Bool, neededAt: MonotonicInstant?, now: MonotonicInstant) -> Readiness {
+        while available < Self.quantum {
+            let (output, arrivedAt, jitter) = inbox.withLock { inbox in
+                let output = inbox.buffer.next(isDue: isDue, quantum: Self.quantum)
+                guard case .play(let packet) = output else { return (output, now, Duration.zero) }
+                let arrivedAt = inbox.arrivals[Int(packet.sequenceNumber.rawValue & 255)]
+                if now - arrivedAt > Self.maximumWait { inbox.buffer.drop(downTo: Self.caughtUpTicks) }
+                return (output, arrivedAt, inbox.receiver.jitter.duration)
+            }
+            switch output {
+            case .play(let packet):
+                if let neededAt { control.note(slack: neededAt - arrivedAt, jitter: jitter) }
+                play(packet, now: now)
+            case .conceal(let ticks, let next): conceal(ticks, next: next)
+            case .wait: return .waiting
+            case .idle:
+                if kind != .silence { fallSilent() }
+                return available > 0 ? .ready : .idle
+            }
+        }
+        return .ready
+    }
+
+    /// Adds sound to a mix.
+    /// - `count`: sample frames, at most ``available``.
+    func add(_ count: Int, to sums: inout MutableSpan<Int32>) {
+        Self.add(sound.span, from: range.lowerBound * channels, count: count * channels, to: &sums)
+        range = range.lowerBound + count..<range.upperBound
+    }
+
+    private func play(_ packet: RTPPacket, now: MonotonicInstant) {
+        var storage = decoded.mutableSpan
+        guard let count = try? decoder.decode(packet.payload.span, into: &storage) else {
+            // Damaged on the way: as good as lost.
+            return conceal(OpusPayload.ticks(of: packet.payload) ?? Self.quantum, next: nil)
+        }
+        append(count, .sound)
+        meter.measure(decoded.span.extracting(0..<count * channels))
+        let level = meter.levelDBov
+        inbox.withLock { inbox in
+            inbox.statistics.levelDBov = level
+            inbox.lastSoundAt = now
+            if inbox.statistics.firstSoundAt == nil { inbox.statistics.firstSoundAt = now }
+        }
+    }
+
+    private func conceal(_ ticks: Int, next: RTPPacket?) {
+        var storage = decoded.mutableSpan
+        // libopus conceals in steps of 2.5 ms.
+        let wanted = min(max(120, ticks / 120 * 120), OpusDecoder.maximumSampleFrames)
+        var made: Int?
+        if let next { made = try? decoder.decodeFEC(next.payload.span, sampleFrames: wanted, into: &storage) }
+        if made == nil { made = try? decoder.conceal(sampleFrames: wanted, into: &storage) }
+        if made == nil {
+            for index in 0..<wanted * channels { storage[index] = 0 }
+        }
+        append(made ?? wanted, .concealed)
+        inbox.withLock { $0.statistics.concealed += 1 }
+    }
+
+    private func fallSilent() {
+        kind = .silence
+        control.pause()
+        meter.fallSilent()
+        inbox.withLock { $0.statistics.levelDBov = LevelMeter.silence }
+    }
+
+    /// Puts what was decoded behind the sound that is left, stretched as the delay wants it.
+    private func append(_ count: Int, _ kind: AudioBlockKind) {
+        self.kind = kind
+        let left = range.count
+        for index in 0..<left * channels { sound[index] = sound[range.lowerBound * channels + index] }
+        let stretched = count + control.correction * count / 960
+        var room = sound.mutableSpan
+        AudioStretch.stretch(
+            decoded.span.extracting(0..<count * channels), channels: channels, to: stretched, into: &room, at: left)
+        range = 0..<left + stretched
+    }
+
+    private static func add(_ samples: Span<Int16>, from first: Int, count: Int, to sums: inout MutableSpan<Int32>) {
+        for index in 0..<count { sums[index] &+= Int32(samples[first + index]) }
+    }
+}

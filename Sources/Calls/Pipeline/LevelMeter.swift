@@ -1,0 +1,34 @@
+import Glibc
+
+/// How loud sound is: its level as RFC 6464 defines it, and the loudest sample so far.
+struct LevelMeter: Sendable {
+    static let silence = -127.0
+
+    /// The loudest sample so far, 0…1.
+    private(set) var peak = 0.0
+    /// dB relative to the overload point, −127…0 (a sine of full scale has −3). Rises at once, falls by
+    /// 1.5 dB a block, so that a pause between two syllables does not show.
+    var levelDBov: Double { power > 0 ? max(Self.silence, log10(power) * 10) : Self.silence }
+    /// The mean square, 1 at the overload point.
+    private var power = 0.0
+
+    mutating func measure(_ samples: Span<Int16>) {
+        guard !samples.isEmpty else { return }
+        var sum: Int64 = 0
+        var loudest: Int32 = 0
+        for index in samples.indices {
+            let sample = Int32(samples[index])
+            sum += Int64(sample * sample)
+            loudest = max(loudest, abs(sample))
+        }
+        let overload = 32_768.0
+        let current = Double(sum) / (Double(samples.count) * overload * overload)
+        power = max(current, power * 0.7 + current * 0.3)
+        // What rounding leaves of silence is silence.
+        if power < 1e-12 { power = 0 }
+        peak = max(peak, min(1, Double(loudest) / overload))
+    }
+
+    /// The sound is over.
+    mutating func fallSilent() { power = 0 }
+}

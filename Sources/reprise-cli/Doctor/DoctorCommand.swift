@@ -1,0 +1,7 @@
+import ArgumentParser
+
+/// `reprise doctor`.
+struct DoctorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "doctor")
+    func run() async throws {}
+}

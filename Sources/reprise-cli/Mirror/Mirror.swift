@@ -1,0 +1,140 @@
+import Codecs
+import Reprise
+
+/// Joins an echo room, leaves it and rejoins it.
+struct Mirror: Sendable {
+    struct Plan: Sendable {
+        /// Nil: one session.
+        var cycles = 1
+        /// How long a session lasts; nil: until a person ends it.
+        var duration: Duration?
+        var pause = Duration.zero
+        var standby = StandbyPolicy.release
+        var volume: Int?
+        var camera: VideoResolution?
+        var snapshot: String?
+        var record: String?
+        var isJSON = false
+    }
+
+    let plan: Plan
+    let chosen: ChosenDevices
+    let display: MirrorDisplay
+    let call: Call
+    private let client: Client
+    private let keeper: PictureKeeper?
+
+    init(_ plan: Plan, _ chosen: ChosenDevices, _ display: MirrorDisplay) {
+        self.plan = plan
+        self.chosen = chosen
+        self.display = display
+        client = Client(
+            user: User(id: "mirror"), service: InProcessService(), devices: chosen.machine.devices,
+            configuration: chosen.configuration(plan.standby))
+        call = client.call(type: InProcessService.echoType, id: "mirror")
+        keeper = plan.snapshot == nil ? nil : PictureKeeper(call)
+    }
+
+    /// Returns when all sessions were held, or the task was cancelled and the call left.
+    /// - Throws: `CommandError` where a device that was to run delivered nothing in some session; `OutputError`.
+    func run() async throws {
+        try await call.create(CallCreation(settings: chosen.settings(plan.camera)))
+        let result: Result<MirrorSummary, any Error>
+        do { result = .success(try await holdSessions()) } catch { result = .failure(error) }
+        // However it ended, the devices are given back.
+        await client.close()
+        try display.close()
+        let summary = try result.get()
+        for line in summary.lines { try display.line(line) }
+        try keeper?.save(to: plan.snapshot)
+    }
+
+    private func holdSessions() async throws -> MirrorSummary {
+        var summary = MirrorSummary()
+        var failure: CommandError?
+        for session in 1...plan.cycles where !Task.isCancelled {
+            if session > 1 { try? await Task.sleep(for: plan.pause) }
+            guard let (record, lasted) = try await hold(session) else { break }
+            summary.add(record, lasted: lasted)
+            try display.record(record)
+            if !Task.isCancelled, let kind = record.failed.first {
+                failure = CommandError(
+                    "The \(kind) delivered nothing in session \(session): "
+                        + (record.devices[kind]?.error?.description ?? "no frame came in time") + ".")
+            }
+        }
+        if let failure { throw failure }
+        return summary
+    }
+
+    /// One session: join, watch, leave.
+    /// - Returns: nil where the join was cancelled.
+    private func hold(_ session: Int) async throws -> (SessionRecord, lasted: Duration)? {
+        if let volume = plan.volume { try await call.speaker.setVolume(volume) }
+        let requestedAt = MonotonicInstant.now()
+        do { try await call.join() } catch is CancellationError { return nil }
+        let join = MonotonicInstant.now() - requestedAt
+        var watch = SessionWatch(session: session, joinedAt: requestedAt, display: display)
+        let watched: Result<Void, any Error>
+        do {
+            watched = .success(try await watch.run(call, until: plan.duration.map { requestedAt + $0 }))
+        } catch {
+            watched = .failure(error)
+        }
+        await keeper?.waitForPicture()
+        let devices = Dictionary(uniqueKeysWithValues: chosen.kinds.map { ($0, state(of: $0)) })
+        let leftAt = MonotonicInstant.now()
+        await call.leave()
+        let leave = MonotonicInstant.now() - leftAt
+        try watched.get()
+        guard let report = call.state.lastSession.value else { return nil }
+        try watch.showErrors(report.errors)
+        let afterLeave = DeviceKind.allCases.map { ($0, call.manager($0).status) }
+        let record = SessionRecord(
+            session: session, report: report, devices: devices, join: join, leave: leave,
+            afterLeave: Dictionary(uniqueKeysWithValues: afterLeave))
+        return (record, leftAt - requestedAt)
+    }
+
+    private func state(of kind: DeviceKind) -> SessionRecord.Device {
+        let manager = call.manager(kind)
+        return .init(id: manager.selectedDevice, status: manager.status, error: manager.error)
+    }
+}
+
+/// Shows a session while it lasts.
+private struct SessionWatch {
+    let session: Int
+    let joinedAt: MonotonicInstant
+    let display: MirrorDisplay
+    private var rate = FrameRate()
+    private var errorsShown = 0
+
+    init(session: Int, joinedAt: MonotonicInstant, display: MirrorDisplay) {
+        self.session = session
+        self.joinedAt = joinedAt
+        self.display = display
+    }
+
+    /// Returns at the end, at cancellation, and when the call was ended from elsewhere.
+    mutating func run(_ call: Call, until end: MonotonicInstant?) async throws {
+        while true {
+            let now = MonotonicInstant.now()
+            let left = end.map { $0 - now } ?? .seconds(1)
+            guard !Task.isCancelled, left > .zero, let statistics = call.statistics else { return }
+            try showErrors(call.state.errors.value)
+            let framesPerSecond = statistics.camera.flatMap { rate.add($0.stream.frames, at: now) }
+            try display.show(
+                LiveStatus(
+                    session: session, elapsed: now - joinedAt, statistics: statistics,
+                    framesPerSecond: framesPerSecond))
+            try? await Task.sleep(for: min(.milliseconds(100), left))
+        }
+    }
+
+    /// Tells what went wrong since the last time.
+    mutating func showErrors(_ errors: [CallError]) throws {
+        for error in errors.dropFirst(errorsShown) { try display.trouble("session \(session): \(error)") }
+        errorsShown = max(errorsShown, errors.count)
+    }
+}

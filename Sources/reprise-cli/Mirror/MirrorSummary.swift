@@ -1,0 +1,75 @@
+import Reprise
+
+/// What all sessions of a mirror came to, for people.
+struct MirrorSummary: Sendable {
+    private var records: [SessionRecord] = []
+    private var inCall = Duration.zero
+
+    mutating func add(_ record: SessionRecord, lasted: Duration) {
+        records.append(record)
+        inCall += lasted
+    }
+
+    var lines: [String] {
+        guard let last = records.last else { return ["No session was held."] }
+        var lines = [
+            "\(counted(records.count, "session")), \((inCall.milliseconds / 1000).fixed(1)) s in the call."
+        ]
+        var table = Table(
+            ["", "device", "format", "frames", "lost", "first: p50", "max"], rightAligned: [3, 4, 5, 6])
+        for kind in DeviceKind.allCases where last.devices[kind] != nil { table.add(row(kind, last)) }
+        lines += table.lines.map { "  \($0)" }
+        var (join, leave) = (Measurements(), Measurements())
+        for record in records {
+            join.add(record.join)
+            leave.add(record.leave)
+        }
+        lines.append("join(): \(text(join)), leave(): \(text(leave)). First frames count from the call to join().")
+        return lines
+    }
+
+    private func row(_ kind: DeviceKind, _ last: SessionRecord) -> [String] {
+        var first = Measurements()
+        for record in records { first.add(record.first(kind)) }
+        let (device, format): (DeviceID?, String) =
+            switch kind {
+            case .microphone: (last.statistics.microphone?.info.device, text(last.statistics.microphone?.info))
+            case .speaker: (last.statistics.speaker?.info.device, text(last.statistics.speaker?.info))
+            case .camera: (last.statistics.camera?.info.device, text(last.statistics.camera?.info))
+            }
+        let (frames, lost) = records.reduce(into: (Int64(0), Int64(0))) { sum, record in
+            let (frames, lost) = counts(kind, record.statistics)
+            sum = (sum.0 + frames, sum.1 + lost)
+        }
+        return [
+            kind.rawValue, (device ?? last.devices[kind]?.id)?.rawValue ?? "-", format, "\(frames)", "\(lost)",
+            first.p50.map { "\($0.fixed(1)) ms" } ?? "never", first.max.map { "\($0.fixed(1)) ms" } ?? "",
+        ]
+    }
+
+    /// What was moved, and what was lost: xruns of sound, dropped pictures.
+    private func counts(_ kind: DeviceKind, _ statistics: CallStatistics) -> (Int64, Int64) {
+        switch kind {
+        case .microphone: sound(statistics.microphone)
+        case .speaker: sound(statistics.speaker)
+        case .camera: (statistics.camera?.stream.frames ?? 0, statistics.camera?.stream.dropped ?? 0)
+        }
+    }
+
+    private func sound(_ audio: CallStatistics.Audio?) -> (Int64, Int64) {
+        (audio?.stream.sampleFrames ?? 0, audio?.stream.xruns ?? 0)
+    }
+
+    private func text(_ info: AudioStreamInfo?) -> String {
+        info.map { "\($0.sampleFormat) \($0.rate) Hz, \(counted($0.channels, "channel"))" } ?? "-"
+    }
+
+    private func text(_ info: VideoStreamInfo?) -> String {
+        info.map { "\($0.format) \($0.width)x\($0.height) at \($0.framesPerSecond.fixed(0))" } ?? "-"
+    }
+
+    private func text(_ values: Measurements) -> String {
+        guard let p50 = values.p50, let max = values.max else { return "-" }
+        return values.count == 1 ? "\(p50.fixed(1)) ms" : "p50 \(p50.fixed(1)) ms, max \(max.fixed(1)) ms"
+    }
+}

@@ -1,0 +1,116 @@
+import Reprise
+
+/// What one session of the mirror came to: a line of `--json`.
+struct SessionRecord: Sendable {
+    /// Counts from 1.
+    var session: Int
+    var report: SessionReport
+    /// The device that each kind ran or was to run, and its status, just before the leave; no entry for a kind that was
+    /// not wanted.
+    var devices: [DeviceKind: Device]
+    /// From the call to `join()` to its return, and the same of `leave()`.
+    var join: Duration
+    var leave: Duration
+    var afterLeave: [DeviceKind: DeviceStatus]
+
+    struct Device: Sendable {
+        var id: DeviceID?
+        var status: DeviceStatus
+        var error: DeviceError?
+    }
+
+    var statistics: CallStatistics { report.statistics }
+
+    /// Until the first frame of a kind, counted from the call to `join()`.
+    func first(_ kind: DeviceKind) -> Duration? {
+        switch kind {
+        case .microphone: statistics.microphone?.first
+        case .speaker: statistics.speaker?.first
+        case .camera: statistics.camera?.first
+        }
+    }
+
+    /// Whether a kind has moved anything.
+    func delivered(_ kind: DeviceKind) -> Bool {
+        switch kind {
+        case .microphone: (statistics.microphone?.stream.sampleFrames ?? 0) > 0
+        case .speaker: (statistics.speaker?.stream.sampleFrames ?? 0) > 0
+        case .camera: (statistics.camera?.stream.frames ?? 0) > 0
+        }
+    }
+
+    /// The kinds that were wanted and delivered nothing.
+    var failed: [DeviceKind] { DeviceKind.allCases.filter { devices[$0] != nil && !delivered($0) } }
+
+    var json: JSON {
+        [
+            "session": JSON(session), "sessionID": JSON(report.sessionID.rawValue),
+            "generation": JSON(report.generation), "microphone": microphone, "speaker": speaker, "camera": camera,
+            "joinMs": JSON(join), "leaveMs": JSON(leave),
+            "afterLeave": .object(
+                DeviceKind.allCases.map { .init(key: $0.rawValue, value: JSON(afterLeave[$0]?.rawValue)) }),
+            "latencyMs": JSON(statistics.mouthToEar),
+            "errors": .array(report.errors.map { .string($0.description) }),
+        ]
+    }
+
+    private var microphone: JSON {
+        guard let device = devices[.microphone] else { return .null }
+        let audio = statistics.microphone
+        return .object(
+            head(device, audio?.info) + [
+                .init(key: "framesCaptured", value: JSON(audio?.stream.sampleFrames ?? 0)),
+                .init(key: "peak", value: JSON(statistics.sent[.audio]?.peak ?? 0)),
+            ] + tail(audio))
+    }
+
+    private var speaker: JSON {
+        guard let device = devices[.speaker] else { return .null }
+        let audio = statistics.speaker
+        return .object(
+            head(device, audio?.info)
+                + [.init(key: "framesPlayed", value: JSON(audio?.stream.sampleFrames ?? 0))] + tail(audio))
+    }
+
+    private var camera: JSON {
+        guard let device = devices[.camera] else { return .null }
+        let video = statistics.camera
+        return [
+            "device": JSON((video?.info.device ?? device.id)?.rawValue), "status": JSON(device.status.rawValue),
+            "format": JSON(video?.info.format), "width": JSON(video?.info.width), "height": JSON(video?.info.height),
+            "fps": JSON(video?.info.framesPerSecond), "frames": JSON(video?.stream.frames ?? 0),
+            "dropped": JSON(video?.stream.dropped ?? 0), "firstFrameMs": JSON(video?.first),
+        ]
+    }
+
+    private func head(_ device: Device, _ info: AudioStreamInfo?) -> [JSON.Member] {
+        [
+            .init(key: "device", value: JSON((info?.device ?? device.id)?.rawValue)),
+            .init(key: "status", value: JSON(device.status.rawValue)),
+            .init(key: "format", value: JSON(info?.sampleFormat)),
+            .init(key: "rate", value: JSON(info?.rate)),
+            .init(key: "channels", value: JSON(info?.channels)),
+            .init(key: "periodFrames", value: JSON(info?.periodFrames)),
+        ]
+    }
+
+    private func tail(_ audio: CallStatistics.Audio?) -> [JSON.Member] {
+        [
+            .init(key: "xruns", value: JSON(audio?.stream.xruns ?? 0)),
+            .init(key: "firstFrameMs", value: JSON(audio?.first)),
+        ]
+    }
+}
+
+extension CallStatistics {
+    /// From a sample's capture to its leaving the speaker, told by the session's first one; nil before it was heard.
+    var mouthToEar: Duration? {
+        guard let captured = microphone?.stream.firstSampleAt, let played = speaker?.stream.firstSampleAt,
+            played > captured
+        else { return nil }
+        return played - captured
+    }
+
+    /// The sound that comes back: the loudest of what is received, in dBov.
+    var receivedLevel: Double { received.values.map(\.levelDBov).max() ?? -127 }
+}
