@@ -51,10 +51,11 @@ final class AudioReceiver: Sendable {
 
     /// - `ring`: 48 kHz and the settings' channels; the playback device is its consumer.
     /// - `jitter`: how packets are put in order.
+    /// - `outlets`: told every block that is played.
     /// - `now`: read once a wake-up or packet.
     /// - Throws: `.invalidArgument` for settings that Opus does not take, or that the ring does not fit.
     init(
-        ring: AudioRing, settings: OpusSettings, jitter: JitterBuffer.Settings = .init(),
+        ring: AudioRing, settings: OpusSettings, jitter: JitterBuffer.Settings = .init(), outlets: SoundOutlets? = nil,
         now: @escaping @Sendable () -> MonotonicInstant
     ) throws(CodecError) {
         try settings.validate(ring)
@@ -62,7 +63,7 @@ final class AudioReceiver: Sendable {
         channels = settings.channels
         self.jitter = jitter
         self.now = now
-        mixer = AudioMixer(ring: ring, maximum: ring.capacity / 2)
+        mixer = AudioMixer(ring: ring, maximum: ring.capacity / 2, outlets: outlets)
         ring.wakeProducerAt = periodFrames - 1
     }
 
