@@ -18,7 +18,7 @@ func tests(
     _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource]? = nil
 ) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "CThreadSanitizer"] + dependencies,
+        name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "CTestSupport"] + dependencies,
         path: "Tests/\(name)Tests",
         exclude: exclude, resources: resources, swiftSettings: settings)
 }
@@ -67,11 +67,14 @@ let package = Package(
         target("Rooms", ["RTP", "Media"]),
         target("Calls", ["Scopes", "Rooms", "RTP", "Codecs", "Media", "CLinux", logging]),
         target("Reprise", ["Calls", "ALSA", "V4L2", "ScreenCapture", "Media"]),
+        .target(name: "CFloor", dependencies: ["CAlsa"], path: "Sources/Benchmarks/CFloor"),
         .executableTarget(
-            name: "reprise-cli", dependencies: ["Reprise", "Codecs", argumentParser], swiftSettings: settings),
+            name: "reprise-cli",
+            dependencies: ["Reprise", "Codecs", "ALSA", "V4L2", "ScreenCapture", "CFloor", argumentParser],
+            swiftSettings: settings),
 
         // Tests, a target each; DeviceTests run in the device lab.
-        .target(name: "CThreadSanitizer", path: "Tests/CThreadSanitizer"),
+        .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         tests("Scopes"),
         tests("Media"),
         tests("ALSA", ["Media"]),
@@ -82,6 +85,9 @@ let package = Package(
         tests("Rooms", ["RTP", "Media"]),
         tests("Calls", ["Scopes", "Rooms", "RTP", "Codecs", "Media"]),
         tests("Reprise", ["Calls", "Media"]),
+        .testTarget(
+            name: "CommandTests", dependencies: ["reprise-cli", "Reprise"], path: "Tests/CommandTests",
+            swiftSettings: settings),
         .testTarget(
             name: "DeviceTests", dependencies: ["Reprise", "ALSA", "V4L2", "Media"], path: "Tests/DeviceTests",
             swiftSettings: settings),

@@ -19,7 +19,7 @@ public struct ALSADevices: AudioDevices {
             let info = try Catalog.device(id, direction)
             let target = PCMTarget(
                 id: id, name: id.rawValue, direction: direction, isServer: info.kind == .soundServer)
-            return ALSADevice(info, target, mixer: nil)
+            return ALSADevice(info, target, mixer: CardMixer.of(pcm: target.name, direction))
         }
     }
 

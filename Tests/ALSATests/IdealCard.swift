@@ -34,13 +34,13 @@ final class IdealCard: @unchecked Sendable {
     private enum Word: Int {
         case vanished = 0, stalled = 4, busy = 8, xruns = 12, suspended = 16, speed = 20, resumeFails = 24
         case mixerless = 28, opens = 40, openHandles = 44, starts = 48, cardXruns = 52
-        case playbackVolume = 72, captureVolume = 76, playbackSwitch = 80, captureSwitch = 84
+        case playbackVolume = 72, captureVolume = 76, playbackSwitch = 80, captureSwitch = 84, slowness = 88
     }
 
     let name: String
     var id: DeviceID { DeviceID(name) }
     private let control: UnsafeMutableRawPointer
-    private static let size = 88
+    private static let size = 96
 
     /// The card of a name, with no faults.
     init(_ name: String) {
@@ -52,7 +52,7 @@ final class IdealCard: @unchecked Sendable {
         close(file)
         guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else { fatalError("mmap") }
         unsafe control = mapped
-        for word in [Word.vanished, .stalled, .busy, .suspended, .speed, .resumeFails, .mixerless] { self[word] = 0 }
+        for word in [Word.vanished, .stalled, .busy, .suspended, .speed, .slowness, .resumeFails, .mixerless] { self[word] = 0 }
         busyUntil = 0
     }
 
@@ -90,6 +90,12 @@ final class IdealCard: @unchecked Sendable {
     var speed: Int {
         get { Int(self[.speed]) }
         set { self[.speed] = UInt32(newValue) }
+    }
+
+    /// Divides the clock's speed: what a busy machine delays is then soon enough for the card.
+    var slowness: Int {
+        get { Int(self[.slowness]) }
+        set { self[.slowness] = UInt32(newValue) }
     }
 
     /// Makes one xrun.

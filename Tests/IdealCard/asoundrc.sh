@@ -25,6 +25,7 @@ cat <<END
 pcm_type.ideal { lib "$folder/libasound_module_pcm_ideal.so" }
 ctl_type.ideal { lib "$folder/libasound_module_ctl_ideal.so" }
 END
+echo "pcm.broken { type nonsense hint { show on description \"A definition that cannot be opened\" } }"
 card ideal "Ideal card" "signal stamp loop \"$folder/ideal.loop\""
 card ideal-loop "Ideal card that hears what it and ideal play" "signal loop loop \"$folder/ideal.loop\""
 card ideal-tone "Ideal card, 1 kHz" "signal tone tone 1000"

@@ -12,7 +12,7 @@ struct ideal_control {
     uint32_t busy;          // EBUSY at open
     uint32_t xruns;         // each increase makes one xrun
     uint32_t suspended;     // the machine sleeps: ESTRPIPE in use; a resume fails with EAGAIN while it is set
-    uint32_t speed;         // the clock's factor, 0 means 1
+    uint32_t speed;         // the clock's factor, 0 means 1; stamps go on from the start at that speed
     uint32_t resume_fails;  // a resume fails, as that of cards without the feature
     uint32_t mixerless;     // the control device cannot be opened
     uint64_t busy_until;    // EBUSY at open until this time of CLOCK_MONOTONIC, in nanoseconds
@@ -25,6 +25,8 @@ struct ideal_control {
     uint64_t started_at;    // the same in nanoseconds
     int32_t playback_volume, capture_volume;  // the mixer's raw values, 0...ideal_volume_max
     int32_t playback_switch, capture_switch;
+    uint32_t slowness;      // the clock's divisor, 0 means 1: for tests that a busy machine must not disturb
+    uint32_t reserved;
 };
 
 enum { ideal_volume_max = 64, ideal_loop_slots = 1 << 17 };

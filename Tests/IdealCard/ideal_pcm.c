@@ -43,13 +43,26 @@ static int64_t now_ns(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static int64_t speed(const struct card *card) { return card->control->speed ? card->control->speed : 1; }
+/// The length of so many frames in nanoseconds, at the speed that the clock is made to run at; rounded up.
+static int64_t duration(const struct card *card, int64_t frames) {
+    int64_t speed = card->control->speed ? card->control->speed : 1;
+    int64_t slowness = card->control->slowness ? card->control->slowness : 1;
+    int64_t rate = (int64_t)card->io.rate * speed;
+    return (frames * 1000000000 * slowness + rate - 1) / rate;
+}
+
+/// The whole frames in so many nanoseconds.
+static int64_t frames_in(const struct card *card, int64_t ns) {
+    int64_t speed = card->control->speed ? card->control->speed : 1;
+    int64_t slowness = card->control->slowness ? card->control->slowness : 1;
+    return (int64_t)((__int128)ns * speed * card->io.rate / slowness / 1000000000);
+}
 
 /// The position of the converter, in frames since the start.
 static int64_t hardware_frames(const struct card *card) {
     if (!card->running) return 0;
     if (card->control->stalled) return card->frozen_frames;
-    return (now_ns() - card->started_ns) * speed(card) * card->io.rate / 1000000000;
+    return frames_in(card, now_ns() - card->started_ns);
 }
 
 /// The card's frame number at a time.
@@ -75,8 +88,7 @@ static void arm(struct card *card, snd_pcm_uframes_t appl) {
             int64_t frames = (int64_t)appl + threshold;
             if (card->io.stream == SND_PCM_STREAM_PLAYBACK) frames -= (int64_t)card->io.buffer_size;
             int64_t periods = frames <= period ? 1 : (frames + period - 1) / period;
-            int64_t scaled_rate = (int64_t)card->io.rate * speed(card);
-            ns = card->started_ns + (periods * period * 1000000000 + scaled_rate - 1) / scaled_rate;
+            ns = card->started_ns + duration(card, periods * period);
         }
         at.it_value.tv_sec = ns / 1000000000;
         at.it_value.tv_nsec = ns % 1000000000;
@@ -276,7 +288,7 @@ static int ideal_resume(snd_pcm_ioplug_t *io) {
     struct card *card = io->private_data;
     if (card->control->suspended || card->control->resume_fails) return -EAGAIN;
     int64_t now = now_ns(), position = card->frozen_frames;
-    card->started_ns = now - position * 1000000000 / ((int64_t)io->rate * speed(card));
+    card->started_ns = now - duration(card, position);
     card->started_frame = frame_at(card, now) - (uint64_t)position;
     snd_pcm_ioplug_set_state(io, SND_PCM_STATE_RUNNING);
     arm(card, io->appl_ptr);

@@ -44,17 +44,23 @@ enum Catalog {
     }
 
     static func kind(ofPCM name: String, _ direction: AudioDirection) -> AudioDeviceKind {
-        for type in ALSAConfiguration.types(ofPCM: name, direction) {
-            switch type {
-            case "pipewire", "pulse", "jack", "arcam_av", "oss": return .soundServer
-            case "bluealsa": return .bluetooth
-            default: break
-            }
-        }
+        if let kind = kind(ofTypes: ALSAConfiguration.types(ofPCM: name, direction)) { return kind }
         if let hardware = HardwarePCM(name: name), let card = Card(index: hardware.card) {
             return card.kind(pcmName: "")
         }
         return .other
+    }
+
+    /// What the types that a PCM is made of say about it; nil where it is a card's.
+    static func kind(ofTypes types: [String]) -> AudioDeviceKind? {
+        for type in types {
+            switch type {
+            case "pipewire", "pulse", "jack", "oss", "roar": return .soundServer
+            case "bluealsa": return .bluetooth
+            default: break
+            }
+        }
+        return nil
     }
 
     /// Definitions that convert, or that are made of a card's PCMs: not devices of their own.

@@ -114,7 +114,10 @@ final class AudioReceiver: Sendable {
     }
 
     /// Of every track that is played.
-    var statistics: [TrackID: Statistics] { tracks.withLock { $0.tracks }.mapValues(\.statistics) }
+    var statistics: [TrackID: Statistics] {
+        let now = now()
+        return tracks.withLock { $0.tracks }.mapValues { $0.statistics(now: now) }
+    }
 
     /// Returns from waiting.
     var wakeUps: Int { wakes.load(ordering: .relaxed) }

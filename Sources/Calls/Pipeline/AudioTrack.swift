@@ -40,6 +40,8 @@ final class AudioTrack: @unchecked Sendable {
         /// When packets came, by the low bits of their numbers.
         var arrivals = Array(repeating: MonotonicInstant(nanoseconds: 0), count: 256)
         var statistics = Statistics()
+        /// When sound was decoded last.
+        var lastSoundAt: MonotonicInstant?
     }
 
     private let inbox: Mutex<Inbox>
@@ -57,6 +59,11 @@ final class AudioTrack: @unchecked Sendable {
 
     /// Sound that is kept at least, so that blocks of several tracks have a useful length in common.
     static let quantum = 480
+    /// A packet that has waited longer shows that playing has fallen behind (after a burst, or with no device for a
+    /// while), too far to catch up by playing faster.
+    private static let maximumWait = Duration.milliseconds(150)
+    /// Sound that is kept then.
+    private static let caughtUpTicks = 1920
 
     init(channels: Int, settings: JitterBuffer.Settings) throws(CodecError) {
         decoder = try OpusDecoder(channels: channels)
@@ -93,9 +100,11 @@ final class AudioTrack: @unchecked Sendable {
         }
     }
 
-    var statistics: Statistics {
+    func statistics(now: MonotonicInstant) -> Statistics {
         inbox.withLock { inbox in
             var statistics = inbox.statistics
+            // With no device to pull it, sound is not decoded: a level of long ago tells nothing.
+            if let last = inbox.lastSoundAt, now - last > .seconds(1) { statistics.levelDBov = LevelMeter.silence }
             statistics.lost = Int(max(0, inbox.receiver.lost))
             statistics.jitter = inbox.receiver.jitter.duration
             return statistics
@@ -116,6 +125,7 @@ final class AudioTrack: @unchecked Sendable {
                 let output = inbox.buffer.next(isDue: isDue, quantum: Self.quantum)
                 guard case .play(let packet) = output else { return (output, now, Duration.zero) }
                 let arrivedAt = inbox.arrivals[Int(packet.sequenceNumber.rawValue & 255)]
+                if now - arrivedAt > Self.maximumWait { inbox.buffer.drop(downTo: Self.caughtUpTicks) }
                 return (output, arrivedAt, inbox.receiver.jitter.duration)
             }
             switch output {
@@ -150,6 +160,7 @@ final class AudioTrack: @unchecked Sendable {
         let level = meter.levelDBov
         inbox.withLock { inbox in
             inbox.statistics.levelDBov = level
+            inbox.lastSoundAt = now
             if inbox.statistics.firstSoundAt == nil { inbox.statistics.firstSoundAt = now }
         }
     }

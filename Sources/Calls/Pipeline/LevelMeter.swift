@@ -6,8 +6,8 @@ struct LevelMeter: Sendable {
 
     /// The loudest sample so far, 0…1.
     private(set) var peak = 0.0
-    /// dB relative to the overload point, −127…0 (a sine of full scale has −3). Rises at once, falls with a time
-    /// constant of about five blocks, so that a pause between two words does not show.
+    /// dB relative to the overload point, −127…0 (a sine of full scale has −3). Rises at once, falls by
+    /// 1.5 dB a block, so that a pause between two syllables does not show.
     var levelDBov: Double { power > 0 ? max(Self.silence, log10(power) * 10) : Self.silence }
     /// The mean square, 1 at the overload point.
     private var power = 0.0
@@ -23,7 +23,7 @@ struct LevelMeter: Sendable {
         }
         let overload = 32_768.0
         let current = Double(sum) / (Double(samples.count) * overload * overload)
-        power = max(current, power * 0.8 + current * 0.2)
+        power = max(current, power * 0.7 + current * 0.3)
         // What rounding leaves of silence is silence.
         if power < 1e-12 { power = 0 }
         peak = max(peak, min(1, Double(loudest) / overload))

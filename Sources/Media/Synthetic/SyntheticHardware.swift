@@ -18,7 +18,7 @@ public final class SyntheticHardware: Sendable {
         var driver: SyntheticDriver?
     }
 
-    let id: DeviceID
+    public let id: DeviceID
     let timing: SyntheticTiming
     private let state = Mutex(State())
     private let turns = Turns()

@@ -42,7 +42,7 @@ public final class SyntheticVideoDevice: VideoDevice {
     }
     private let state = Mutex(State())
 
-    /// - `modes`: of even width and height, at least 64 × 16, each with a rate.
+    /// - `modes`: of even width and height, at least 64 × 32, each with a rate.
     public init(
         id: DeviceID, name: String, bus: String = "synthetic", direction: CameraDirection = .unknown,
         hue: Hue = .blue, modes: [VideoMode] = SyntheticVideoDevice.cameraModes, timing: SyntheticTiming = .realTime
@@ -50,9 +50,9 @@ public final class SyntheticVideoDevice: VideoDevice {
         precondition(
             !modes.isEmpty
                 && modes.allSatisfy {
-                    $0.width >= 64 && $0.height >= 16 && $0.width % 2 == 0 && $0.height % 2 == 0
+                    $0.width >= 64 && $0.height >= 32 && $0.width % 2 == 0 && $0.height % 2 == 0
                         && $0.rates.contains { $0 > 0 }
-                }, "modes of even size, at least 64 × 16, with a rate")
+                }, "modes of even size, at least 64 × 32, with a rate")
         info = VideoDeviceInfo(id: id, name: name, bus: bus, direction: direction, modes: modes)
         hardware = SyntheticHardware(id: id, timing: timing)
         self.hue = hue

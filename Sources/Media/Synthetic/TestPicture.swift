@@ -12,7 +12,7 @@ public enum TestPicture {
     }
 
     /// The counter in a picture's pixels.
-    /// - `frame`: I420 or NV12, at least 64 pixels wide and 16 high.
+    /// - `frame`: I420 or NV12, at least 64 pixels wide and 32 high.
     /// - Returns: nil where no counter is found, or the format is another.
     public static func counter(in frame: VideoFrame) -> UInt32? {
         guard frame.format == .i420 || frame.format == .nv12, let plane = frame.planes.first else { return nil }
@@ -46,7 +46,7 @@ public enum TestPicture {
     }
 
     @_noLocks
-    private static func rowHeight(_ height: Int) -> Int { height < 256 ? height / 8 : 32 }
+    private static func rowHeight(_ height: Int) -> Int { height / 16 }
 
     /// Draws an I420 picture, planes one after the other without padding.
     /// - `pixels`: `width × height × 3 / 2` bytes; both are even.

@@ -7,6 +7,8 @@ struct DeviceList: Sendable {
         var name: String
         /// How it is attached: a sound device's kind, a camera's bus.
         var kind: String
+        /// `/dev/video0`; nil for sound.
+        var node: String?
         var formats: [String]
         var isDefault: Bool
         var use: DeviceUse
@@ -39,7 +41,7 @@ struct DeviceList: Sendable {
             for entry in entries {
                 table.add([
                     "\(entry.isDefault ? "*" : " ") \(entry.id)", entry.name, entry.kind, entry.use.text,
-                    entry.formats.isEmpty ? "-" : entry.formats.joined(separator: ", "),
+                    entry.formatText,
                 ])
             }
             lines += table.lines
@@ -49,11 +51,18 @@ struct DeviceList: Sendable {
 }
 
 extension DeviceList.Entry {
+    /// A camera has dozens of modes: the table names the first ones.
+    fileprivate var formatText: String {
+        let shown = 3
+        let more = formats.count > shown && node != nil ? " and \(formats.count - shown) more" : ""
+        return formats.isEmpty ? "-" : formats.prefix(node == nil ? .max : shown).joined(separator: ", ") + more
+    }
+
     fileprivate var json: JSON {
         [
-            "id": .string(id.rawValue), "name": .string(name), "kind": .string(kind),
+            "id": .string(id.rawValue), "name": .string(name), "kind": .string(kind), "node": JSON(node),
             "formats": .array(formats.map { .string($0) }), "default": .bool(isDefault),
-            "busy": .bool(use.isBusy), "heldBy": JSON(use.holder),
+            "busy": .bool(use.isBusy), "heldBy": JSON(use.holder), "trouble": JSON(use.trouble),
         ]
     }
 }
@@ -63,6 +72,11 @@ struct DeviceUse: Sendable, Equatable {
     var isBusy = false
     /// `firefox (pid 812)`, where it can be told.
     var holder: String?
+    /// Why it cannot be opened, where that is not because somebody has it.
+    var trouble: String?
 
-    var text: String { isBusy ? "busy" + (holder.map { ": \($0)" } ?? "") : "free" }
+    var text: String {
+        if isBusy { return "busy" + (holder.map { ": \($0)" } ?? "") }
+        return trouble.map { "unusable: \($0)" } ?? "free"
+    }
 }

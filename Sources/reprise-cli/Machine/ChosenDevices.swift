@@ -5,8 +5,8 @@ struct ChosenDevices: Sendable {
     let machine: Machine
     /// What runs: nil where the call's own routing chooses, no entry where there is none or none is wanted.
     private(set) var named: [DeviceKind: DeviceID?]
-    /// The kinds that were wanted and are not there.
-    private(set) var missing: [DeviceKind]
+    /// The kinds that were wanted and are not there, with the reason where one is known.
+    private(set) var missing: [(kind: DeviceKind, reason: DeviceError?)]
 
     func uses(_ kind: DeviceKind) -> Bool { named[kind] != nil }
 
@@ -44,11 +44,9 @@ struct ChosenDevices: Sendable {
             case .none: break
             case .named(let id): named[kind] = .some(try await machine.resolve(id, kind))
             case .any:
-                // A list that cannot be read (no ALSA, no permission) is told as a device that is not there.
-                if try await machine.ids(kind).isEmpty {
-                    missing.append(kind)
-                } else {
-                    named[kind] = .some(nil)
+                switch await machine.presence(of: kind) {
+                case .present: named[kind] = .some(nil)
+                case .missing(let reason): missing.append((kind, reason))
                 }
             }
         }
@@ -61,12 +59,16 @@ struct ChosenDevices: Sendable {
         if options.synthetic { return try await ChosenDevices(options, on: .withoutHardware) }
         let chosen = try await ChosenDevices(options, on: .real)
         guard chosen.kinds.isEmpty else {
-            for kind in chosen.missing { note("There is no \(kind) here: going on without one.") }
+            for (kind, reason) in chosen.missing {
+                note("No \(kind) can be used here, going on without one" + (reason.map { ": \($0)" } ?? "."))
+            }
             return chosen
         }
         guard fallsBack else {
+            let kinds = chosen.missing.map(\.kind.rawValue).joined(separator: ", no ")
+            let reasons = Set(chosen.missing.compactMap { $0.reason.map { " \($0)." } }).sorted().joined()
             throw CommandError(
-                "There is no \(chosen.missing.map(\.rawValue).joined(separator: ", no ")) on this machine.",
+                "There is no \(kinds) on this machine that can be used.\(reasons)",
                 advice: "Connect one (`reprise doctor` says what may hide it), or use --synthetic, which needs none")
         }
         note(

@@ -18,7 +18,7 @@ extension ChosenDevices {
             case .microphone: try await tryAudio(id, .capture)
             case .speaker: try await tryAudio(id, .playback)
             case .camera:
-                let device = try await machine.devices.cameras.device(id)
+                let device = try await machine.fresh.cameras.device(id)
                 var target = VideoTarget.camera
                 target.busyRetry = .zero
                 _ = try await device.start(target) { _ in
@@ -33,7 +33,7 @@ extension ChosenDevices {
     }
 
     private func tryAudio(_ id: DeviceID, _ direction: AudioDirection) async throws {
-        let device = try await machine.devices.audio.device(id, direction)
+        let device = try await machine.fresh.audio.device(id, direction)
         var options = AudioStreamOptions()
         options.busyRetry = .zero
         let ring = AudioRing(format: AudioFormat(), capacity: 4096)

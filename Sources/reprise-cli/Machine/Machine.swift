@@ -1,3 +1,4 @@
+import ALSA
 import Reprise
 
 /// The devices that a subcommand works on: the machine's, or synthetic ones.
@@ -15,13 +16,36 @@ struct Machine: Sendable {
 
     var isSynthetic: Bool { synthetic != nil }
 
-    /// The ids of what there is of a kind, the default first.
-    func ids(_ kind: DeviceKind) async throws(DeviceError) -> [DeviceID] {
-        switch kind {
-        case .microphone: try await devices.audio.devices(.capture).map(\.id)
-        case .speaker: try await devices.audio.devices(.playback).map(\.id)
-        case .camera: try await devices.cameras.devices().map(\.id)
+    /// The same devices seen by new objects, which keep none of their handles.
+    var fresh: DeviceSystem { isSynthetic ? devices : .machine }
+
+    /// Whether there is a device of a kind that can be opened now or when its holder lets go; else why not.
+    func presence(of kind: DeviceKind) async -> Presence {
+        do {
+            switch kind {
+            case .microphone: return try await presence(.capture)
+            case .speaker: return try await presence(.playback)
+            case .camera: return try await devices.cameras.devices().isEmpty ? .missing(nil) : .present
+            }
+        } catch {
+            return .missing(error)
         }
+    }
+
+    private func presence(_ direction: AudioDirection) async throws(DeviceError) -> Presence {
+        var reason: DeviceError?
+        for info in try await devices.audio.devices(direction) {
+            guard let alsa = devices.audio as? ALSADevices else { return .present }
+            // A sound server's PCM is listed whether or not the server runs.
+            do {
+                _ = try await alsa.occupant(of: info.id, direction)
+                return .present
+            } catch {
+                if error.code == .busy { return .present }
+                if reason == nil { reason = error }
+            }
+        }
+        return .missing(reason)
     }
 
     /// The id by which the machine lists what a person named.
@@ -47,6 +71,13 @@ struct Machine: Sendable {
     }
 
     private var listAdvice: String { "`reprise devices` lists the cameras" }
+}
+
+/// Whether there is a device of a kind.
+enum Presence: Sendable {
+    case present
+    /// With the reason, where a device is listed that cannot be used.
+    case missing(DeviceError?)
 }
 
 /// What a subcommand ends with when it cannot do its work.

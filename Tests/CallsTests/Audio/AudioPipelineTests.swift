@@ -24,7 +24,7 @@ struct AudioPipelineTests {
         #expect(played.count == 200 * 480 * channels)
         // One channel of the second second.
         let left = stride(from: 48_000 * channels, to: 91_200 * channels, by: channels).map { played[$0] }
-        #expect(abs(amplitude(of: 1000, in: left[...]) - 0.5) < 0.05)
+        #expect(abs(exactAmplitude(of: 1000, in: left[...]) - 0.5) < 0.05)
         #expect(amplitude(of: 1500, in: left[...]) < 0.01)
         #expect(!bench.kinds.values.contains(.concealed))
         let statistics = try #require(bench.receiver.statistics[AudioBench.track])

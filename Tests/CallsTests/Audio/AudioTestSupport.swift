@@ -22,8 +22,17 @@ struct Tone {
     }
 }
 
-/// The amplitude of one frequency in samples, of full scale (Goertzel's algorithm under a Hann window).
-func amplitude(of hertz: Double, in samples: ArraySlice<Int16>, rate: Double = 48_000) -> Double {
+/// The amplitude of one frequency in samples, of full scale: the mean over windows of 50 ms, which take what is within
+/// some 20 Hz for the frequency.
+func amplitude(of hertz: Double, in samples: ArraySlice<Int16>) -> Double {
+    let windows = stride(from: samples.startIndex, through: samples.endIndex - 2400, by: 2400)
+    let sum = windows.reduce(0) { $0 + exactAmplitude(of: hertz, in: samples[$1..<$1 + 2400]) }
+    return sum / Double(max(1, samples.count / 2400))
+}
+
+/// The amplitude of one frequency in samples, of full scale: the longer, the more exactly that frequency
+/// (Goertzel's algorithm under a Hann window).
+func exactAmplitude(of hertz: Double, in samples: ArraySlice<Int16>, rate: Double = 48_000) -> Double {
     let omega = 2 * Double.pi * hertz / rate
     let count = Double(samples.count)
     var (previous, beforeThat, weight) = (0.0, 0.0, 0.0)
@@ -33,7 +42,7 @@ func amplitude(of hertz: Double, in samples: ArraySlice<Int16>, rate: Double = 4
         (beforeThat, previous, weight) = (previous, next, weight + window)
     }
     let power = previous * previous + beforeThat * beforeThat - 2 * cos(omega) * previous * beforeThat
-    return 2 * power.squareRoot() / weight
+    return 2 * max(0, power).squareRoot() / weight
 }
 
 /// Values handed over from one thread to another.

@@ -33,7 +33,7 @@ static unlock_function unlock_slow;
 static void *next(const char *name) {
     void *function = dlsym(RTLD_NEXT, name);
     if (!function) {
-        fprintf(stderr, "%s is not in libswiftSynchronization any more: adapt Tests/CThreadSanitizer\n", name);
+        fprintf(stderr, "%s is not in libswiftSynchronization any more: adapt Tests/CTestSupport\n", name);
         abort();
     }
     return function;

@@ -1,0 +1,75 @@
+internal import CAlsa
+import Media
+import Synchronization
+
+/// The volume of a card, for one direction. Calls run on the control thread.
+final class CardMixer: AudioMixer {
+    private let control: String
+    private let direction: AudioDirection
+    // For cards whose mute is their lowest volume: what it was before.
+    private let volumeBeforeMute = Mutex(100)
+
+    /// The mixer that belongs to a PCM; nil where there is none with a volume.
+    static func of(pcm name: String, _ direction: AudioDirection) -> CardMixer? {
+        guard let control = controlName(ofPCM: name),
+            (try? MixerElement(control: control, direction: direction)) != nil
+        else { return nil }
+        return CardMixer(control: control, direction: direction)
+    }
+
+    /// A PCM of a card is governed by that card's controls, a named one by those of the same name.
+    private static func controlName(ofPCM name: String) -> String? {
+        if let hardware = HardwarePCM(name: name) { return "hw:\(hardware.card)" }
+        return ALSAConfiguration.defines(name, base: "ctl") ? name : nil
+    }
+
+    private init(control: String, direction: AudioDirection) {
+        self.control = control
+        self.direction = direction
+    }
+
+    func volume() async throws(DeviceError) -> Int {
+        try await withElement { element throws(DeviceError) in try element.volume() }
+    }
+
+    func setVolume(_ volume: Int) async throws(DeviceError) {
+        guard (0...100).contains(volume) else {
+            throw DeviceError(
+                .invalidArgument, operation: "setVolume(\(volume))", device: control, reason: "a volume is 0 to 100")
+        }
+        try await withElement { element throws(DeviceError) in try element.setVolume(volume) }
+    }
+
+    func isMuted() async throws(DeviceError) -> Bool {
+        try await withElement { element throws(DeviceError) in
+            if element.hasSwitch { return try !element.isOn() }
+            return element.reachesSilence ? try element.volume() == 0 : false
+        }
+    }
+
+    func setMuted(_ muted: Bool) async throws(DeviceError) {
+        try await withElement { [self] element throws(DeviceError) in
+            if element.hasSwitch { return try element.setOn(!muted) }
+            guard element.reachesSilence else {
+                throw DeviceError(
+                    .unsupported, operation: "setMuted(\(control))", device: control,
+                    reason: "the card has no mute switch, and its lowest volume is not silence")
+            }
+            let volume = try element.volume()
+            if muted, volume > 0 {
+                volumeBeforeMute.withLock { $0 = volume }
+                try element.setVolume(0)
+            } else if !muted, volume == 0 {
+                try element.setVolume(volumeBeforeMute.withLock { $0 })
+            }
+        }
+    }
+
+    private func withElement<Value: Sendable>(
+        _ body: @escaping @Sendable (MixerElement) throws(DeviceError) -> Value
+    ) async throws(DeviceError) -> Value {
+        try await ControlThread.shared.run { [control, direction] () throws(DeviceError) in
+            try body(try MixerElement(control: control, direction: direction))
+        }
+    }
+}

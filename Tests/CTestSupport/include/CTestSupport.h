@@ -1,0 +1,16 @@
+// What tests need below Swift: allocation counts, and (tsan-mutex.c, nothing to call) a ThreadSanitizer that
+// understands Mutex.
+#ifndef CTESTSUPPORT_H
+#define CTESTSUPPORT_H
+
+#include <stdint.h>
+
+/// How many blocks of memory a thread of this process has allocated (malloc, calloc, realloc and the aligned ones),
+/// or -1 in sanitizer builds, which have allocators of their own.
+/// - thread: its Linux id (as in /proc/self/task); 0 for the calling thread. Ids 65,536 apart share a count.
+int64_t test_allocations(int thread);
+
+/// The calling thread's Linux id.
+int test_thread(void);
+
+#endif
