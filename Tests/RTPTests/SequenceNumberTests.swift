@@ -6,8 +6,9 @@ import Testing
 struct SequenceNumberTests {
     @Test(
         "Distance is the shorter way round",
-        arguments: [(0, 1, 1), (1, 0, -1), (65_535, 0, 1), (0, 65_535, -1), (10, 32_777, 32_767), (10, 32_778, -32_768)]
-            as [(UInt16, UInt16, Int)])
+        arguments: [
+            (0, 1, 1), (1, 0, -1), (65_535, 0, 1), (0, 65_535, -1), (10, 32_777, 32_767), (10, 32_778, -32_768),
+        ] as [(UInt16, UInt16, Int)])
     func distance(from: UInt16, to: UInt16, distance: Int) {
         let (a, b) = (SequenceNumber(rawValue: from), SequenceNumber(rawValue: to))
         #expect(a.distance(to: b) == distance)

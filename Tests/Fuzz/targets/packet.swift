@@ -21,5 +21,7 @@ private func check(_ packet: RTPPacket) {
     guard let again = try? RTPPacket(parsing: bytes.span) else { fatalError("what was written is read") }
     precondition(again.payload == packet.payload && again.paddingCount == packet.paddingCount, "the payload stays")
     precondition(again.extensions.ids == packet.extensions.ids, "the extensions stay")
-    for id in packet.extensions.ids { precondition(again.extensions[id] == packet.extensions[id], "so does their data") }
+    for id in packet.extensions.ids {
+        precondition(again.extensions[id] == packet.extensions[id], "so does their data")
+    }
 }
