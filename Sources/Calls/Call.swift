@@ -34,6 +34,7 @@ public final class Call: Sendable {
     let lifecycle = Mutex(CallLifecycle())
     let tracer: Tracer
     let video = VideoOutlets()
+    let sound = SoundOutlets()
     private let watching = Mutex(false)
 
     init(
