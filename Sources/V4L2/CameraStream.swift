@@ -179,7 +179,7 @@ final class CameraStream: Sendable {
             // EIO of a driver that goes on is a frame lost (VIDIOC_DQBUF); with POLLERR it is the end.
             guard error.code == EIO, !isBroken, run.failuresInRow < 10 else { throw error }
             run.failuresInRow += 1
-            counters.withLock { $0.dropped += 1 }
+            countLost(&run)
             return try pause()
         }
         guard let buffer = dequeued else {
@@ -204,7 +204,7 @@ final class CameraStream: Sendable {
             return
         }
         guard let frame = camera.frame(buffer, capturedAt: capturedAt) else {
-            counters.withLock { $0.dropped += 1 }
+            countLost(&run)
             return
         }
         run.lastFrame = now
@@ -221,6 +221,12 @@ final class CameraStream: Sendable {
             onEvent(.resumed)
         }
         deliver(frame)
+    }
+
+    private func countLost(_ run: inout Run) {
+        run.accounting.countLost()
+        let dropped = run.accounting.dropped
+        counters.withLock { $0.dropped = dropped }
     }
 
     /// A driver that wakes us for nothing must not make us spin.

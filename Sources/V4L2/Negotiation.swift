@@ -77,7 +77,7 @@ enum Negotiation {
             case .asIs(.bgrx): 0.03
             case .asIs(.rgb24): 0.04
             case .asIs(.mjpeg): 0.10
-            case .converted, nil: choice.format.isCompressed ? 0.20 : 0.15
+            case .converted, nil: 0.15
             }
         // The most that USB 2 gives one stream is 24 MB a second (USB 2.0 §5.6.3); beyond it a raw mode of USB 3 fills
         // what a second camera would need, and each raw frame takes most of its interval to arrive.
