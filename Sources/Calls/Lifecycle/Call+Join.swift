@@ -37,7 +37,7 @@ extension Call {
         let scope = sessions.renew()
         let media = try SessionMedia(
             generation: generation, sessionID: state.sessionID.value, requestedAt: requestedAt,
-            configuration: configuration, scope: scope, outlets: video)
+            configuration: configuration, scope: scope, outlets: video, sound: sound)
         return CallLifecycle.Session(generation: generation, attempt: attempt, scope: scope, media: media)
     }
 

@@ -48,7 +48,7 @@ final class SessionMedia: Sendable {
     /// - Throws: `.invalidArgument` for Opus settings that there are not.
     init(
         generation: Int, sessionID: SessionID, requestedAt: MonotonicInstant, configuration: CallConfiguration,
-        scope: ScopeHandle, outlets: VideoOutlets
+        scope: ScopeHandle, outlets: VideoOutlets, sound: SoundOutlets
     ) throws(CodecError) {
         self.generation = generation
         self.requestedAt = requestedAt
@@ -64,7 +64,8 @@ final class SessionMedia: Sendable {
             ring: captureRing, settings: configuration.opus, ssrc: link.ssrc(.audio), notBefore: requestedAt,
             now: configuration.now
         ) { packet in link.send(packet, .audio) }
-        audioReceiver = try AudioReceiver(ring: playbackRing, settings: configuration.opus, now: configuration.now)
+        audioReceiver = try AudioReceiver(
+            ring: playbackRing, settings: configuration.opus, outlets: sound, now: configuration.now)
     }
 
     var sessionID: SessionID { link.sessionID }

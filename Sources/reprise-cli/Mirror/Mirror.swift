@@ -12,6 +12,7 @@ struct Mirror: Sendable {
         var standby = StandbyPolicy.release
         var volume: Int?
         var camera: VideoResolution?
+        var opus = OpusSettings()
         var snapshot: String?
         var record: String?
         var isJSON = false
@@ -23,16 +24,22 @@ struct Mirror: Sendable {
     let call: Call
     private let client: Client
     private let keeper: PictureKeeper?
+    private let recorder: SoundRecorder?
 
-    init(_ plan: Plan, _ chosen: ChosenDevices, _ display: MirrorDisplay) {
+    /// - Throws: `CodecError` where the recording cannot be written.
+    init(_ plan: Plan, _ chosen: ChosenDevices, _ display: MirrorDisplay) throws {
         self.plan = plan
         self.chosen = chosen
         self.display = display
+        var configuration = chosen.configuration(plan.standby)
+        configuration.opus = plan.opus
         client = Client(
             user: User(id: "mirror"), service: InProcessService(), devices: chosen.machine.devices,
-            configuration: chosen.configuration(plan.standby))
+            configuration: configuration)
         call = client.call(type: InProcessService.echoType, id: "mirror")
         keeper = plan.snapshot == nil ? nil : PictureKeeper(call)
+        let call = call
+        recorder = try plan.record.map { try SoundRecorder($0, call, channels: plan.opus.channels) }
     }
 
     /// Returns when all sessions were held, or the task was cancelled and the call left.
@@ -41,11 +48,13 @@ struct Mirror: Sendable {
         try await call.create(CallCreation(settings: chosen.settings(plan.camera)))
         let result: Result<MirrorSummary, any Error>
         do { result = .success(try await holdSessions()) } catch { result = .failure(error) }
-        // However it ended, the devices are given back.
+        // However it ended, the devices are given back and what was recorded is kept.
         await client.close()
+        let recorded: Result<Void, any Error>
+        do { recorded = .success(try await recorder?.finish() ?? ()) } catch { recorded = .failure(error) }
         try display.close()
-        let summary = try result.get()
-        for line in summary.lines { try display.line(line) }
+        for line in try result.get().lines { try display.line(line) }
+        try recorded.get()
         try keeper?.save(to: plan.snapshot)
     }
 
@@ -77,7 +86,7 @@ struct Mirror: Sendable {
         var watch = SessionWatch(session: session, joinedAt: requestedAt, display: display)
         let watched: Result<Void, any Error>
         do {
-            watched = .success(try await watch.run(call, until: plan.duration.map { requestedAt + $0 }))
+            watched = .success(try await watch.run(call, recorder, until: plan.duration.map { requestedAt + $0 }))
         } catch {
             watched = .failure(error)
         }
@@ -117,8 +126,10 @@ private struct SessionWatch {
     }
 
     /// Returns at the end, at cancellation, and when the call was ended from elsewhere.
-    mutating func run(_ call: Call, until end: MonotonicInstant?) async throws {
+    /// - Throws: what ends the recording; `OutputError`.
+    mutating func run(_ call: Call, _ recorder: SoundRecorder?, until end: MonotonicInstant?) async throws {
         while true {
+            if let failure = recorder?.failure { throw failure }
             let now = MonotonicInstant.now()
             let left = end.map { $0 - now } ?? .seconds(1)
             guard !Task.isCancelled, left > .zero, let statistics = call.statistics else { return }
