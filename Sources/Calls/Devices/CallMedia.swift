@@ -27,13 +27,13 @@ public final class CallMedia: MediaManager {
         return all.contains(.enabled) ? .enabled : all.contains(.disabled) ? .disabled : .notSelected
     }
 
-    public func reset() async { await reset(.release) }
+    public func reset() async { await reset(keeping: nil) }
 
-    func reset(_ standby: StandbyPolicy) async {
-        async let microphone: Void = microphone.control.reset(standby)
-        async let speaker: Void = speaker.reset(standby)
-        async let camera: Void = camera.reset(standby)
-        async let screenShare: Void = screenShare.control.reset(standby)
+    func reset(keeping standby: StandbyPolicy?) async {
+        async let microphone: Void = microphone.control.reset(keeping: standby)
+        async let speaker: Void = speaker.reset(keeping: standby)
+        async let camera: Void = camera.reset(keeping: standby)
+        async let screenShare: Void = screenShare.control.reset(keeping: standby)
         _ = await (microphone, speaker, camera, screenShare)
     }
 

@@ -17,7 +17,8 @@ public final class DeviceControl: Sendable {
         var selection: DeviceID?
         /// The device that runs.
         var running: Running?
-        /// A device kept warm between sessions.
+        /// The device that ran last, stopped: closed, or warm where the policy keeps it so. Used again by the next start
+        /// of the same device, which spares looking it up.
         var parked: (any RunnableDevice)?
         var error: DeviceError?
         /// Counts resets.
@@ -113,8 +114,9 @@ public final class DeviceControl: Sendable {
 
     // MARK: Reset
 
-    /// Back to the beginning: nothing wanted, nothing chosen, nothing open but what `standby` keeps.
-    func reset(_ standby: StandbyPolicy) async {
+    /// Back to the beginning: nothing wanted, nothing chosen.
+    /// - `standby`: what to keep of the device for the next session, as a leave does; nil: nothing.
+    func reset(keeping standby: StandbyPolicy?) async {
         let jobs = state.withLock { state in
             state.epoch += 1
             state.intent = nil
@@ -125,8 +127,8 @@ public final class DeviceControl: Sendable {
         }
         for job in jobs { job.cancel() }
         await gate.withGate {
-            await self.stopRunning(standby)
-            if standby == .release { await self.closeParked() }
+            await self.stopRunning(standby ?? .release)
+            if standby == nil { await self.closeParked() }
         }
         publish()
     }
@@ -280,7 +282,7 @@ public final class DeviceControl: Sendable {
         link.optional?.trace("\(driver.name).stopped", running.device.deviceID.rawValue)
     }
 
-    /// The device kept warm where it is this one, else a fresh one.
+    /// The device of last time where it is this one, else a fresh one.
     private func takeDevice(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice {
         if let parked = state.withLock({ $0.parked }) {
             if parked.deviceID == id {
@@ -298,7 +300,7 @@ public final class DeviceControl: Sendable {
         state.withLock { state in
             if state.running?.token == running.token {
                 state.running = nil
-                if standby == .warm { state.parked = running.device }
+                state.parked = running.device
             }
         }
     }
