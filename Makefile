@@ -114,6 +114,7 @@ test: deps-test ## Run all tests: units, races, fuzzing and the device lab
 	rm -f .build/test/*.log .build/test/steps
 	$(call step,units,swift test --disable-xctest)
 	$(call step,races,swift test --disable-xctest --sanitize thread --scratch-path .build/tsan --filter '$(TSAN_SUITES)')
+	$(call step,fuzz,Tests/Fuzz/run 5)
 	$(call step,lab,Tests/DeviceLab/run)
 	passed=$$(cat .build/test/*.log | grep -cE '^✔ Test [^ ]+.* passed after' || true)
 	failed=$$(cat .build/test/*.log | grep -cE '^✘ Test [^ ]+.* failed after' || true)
@@ -125,6 +126,10 @@ test: deps-test ## Run all tests: units, races, fuzzing and the device lab
 .PHONY: lab
 lab: deps-test ## Run the device suites and the command on real drivers in a VM (ARGS: see Tests/DeviceLab/README.md)
 	@Tests/DeviceLab/run $(ARGS)
+
+.PHONY: fuzz
+fuzz: deps ## Fuzz the parsers of outside bytes (ARGS: seconds and targets, as Tests/Fuzz/run takes them)
+	@Tests/Fuzz/run $(or $(ARGS),60)
 
 .PHONY: bench
 bench: deps-bench ## Measure restarts against the hardware's floor and against other software

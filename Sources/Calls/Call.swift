@@ -54,7 +54,7 @@ public final class Call: Sendable {
         }
         stateScope = Scope("state of \(id)", onFailure: report)
         sessions = ReusableScope("session of \(id)", onFailure: report)
-        tracer = Tracer(now: configuration.now)
+        tracer = Tracer(call: id, now: configuration.now)
         let link = CallLink()
         media = CallMedia(link: link)
         link.attach(self)
