@@ -130,6 +130,10 @@ test: deps-test ## Run all tests: units, races, fuzzing and the device lab
 lab: deps-test ## Run the device suites and the command on real drivers in a VM (ARGS: see Tests/DeviceLab/README.md)
 	@Tests/DeviceLab/run $(ARGS)
 
+.PHONY: fuzz
+fuzz: deps ## Fuzz the parsers of outside bytes (ARGS: seconds and targets, as Tests/Fuzz/run takes them)
+	@Tests/Fuzz/run $(or $(ARGS),60)
+
 .PHONY: bench
 bench: deps-bench ## Measure restarts against the hardware's floor and against other software
 	@swift build -c release

@@ -86,7 +86,7 @@ let package = Package(
         tests("Calls", ["Scopes", "Rooms", "RTP", "Codecs", "Media"]),
         tests("Reprise", ["Calls", "Media"]),
         .testTarget(
-            name: "CommandTests", dependencies: ["reprise-cli", "Reprise"], path: "Tests/CommandTests",
+            name: "CommandTests", dependencies: ["reprise-cli", "Reprise", "Calls"], path: "Tests/CommandTests",
             swiftSettings: settings),
         .testTarget(
             name: "DeviceTests", dependencies: ["Reprise", "ALSA", "V4L2", "Media"], path: "Tests/DeviceTests",

@@ -85,6 +85,11 @@ ALSA_NO_LOCKS static inline int alsa_poll(struct pollfd *descriptors, int count,
     return ready < 0 ? -errno : ready;
 }
 
+/// Fills in the PCM's descriptors. Before every poll: PipeWire's plug-in takes its eventfd back here only.
+ALSA_NO_LOCKS static inline int alsa_poll_descriptors(snd_pcm_t *pcm, struct pollfd *descriptors, int room) {
+    return snd_pcm_poll_descriptors(pcm, descriptors, (unsigned)room);
+}
+
 /// What the PCM makes of its descriptors' events, or -errno.
 ALSA_NO_LOCKS static inline int alsa_revents(snd_pcm_t *pcm, struct pollfd *descriptors, int count) {
     unsigned short events = 0;

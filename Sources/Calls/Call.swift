@@ -34,6 +34,7 @@ public final class Call: Sendable {
     let lifecycle = Mutex(CallLifecycle())
     let tracer: Tracer
     let video = VideoOutlets()
+    let sound = SoundOutlets()
     private let watching = Mutex(false)
 
     init(
@@ -53,7 +54,7 @@ public final class Call: Sendable {
         }
         stateScope = Scope("state of \(id)", onFailure: report)
         sessions = ReusableScope("session of \(id)", onFailure: report)
-        tracer = Tracer(now: configuration.now)
+        tracer = Tracer(call: id, now: configuration.now)
         let link = CallLink()
         media = CallMedia(link: link)
         link.attach(self)

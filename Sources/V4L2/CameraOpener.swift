@@ -51,10 +51,9 @@ struct CameraOpener: Sendable {
             do throws(KernelError) {
                 return try attempt(node, target, wakeup, isCancelled: isCancelled)
             } catch {
-                guard error.code == EBUSY else { throw failure(error, at: node.path) }
-                guard kernel.now() < deadline else { throw failure(error, at: node.path) }
+                if isCancelled() { throw .cancelled(id.rawValue) }
+                guard error.code == EBUSY, kernel.now() < deadline else { throw failure(error, at: node.path) }
             }
-            if isCancelled() { throw .cancelled(id.rawValue) }
             // A signal of the wake-up means: look whether it was cancelled.
             if let result = try? kernel.wait(nil, wakeup, Self.busyPause), result.contains(.woken) { wakeup.drain() }
             node = try locate()

@@ -138,16 +138,19 @@ final class CameraStream: Sendable {
             while true {
                 if let standby = state.withLock({ $0.stop }) { return .asked(standby) }
                 if let failure = camera.buffers.failure { return .failed(failure) }
-                let hasQueued = camera.buffers.hasQueued
+                // Also with no buffer in the driver's hands: it tells when the camera goes.
+                let descriptor = camera.buffers.isPollable ? camera.descriptor : nil
                 let timeout = run.isStalled ? nil : max(.zero, run.lastFrame + target.stallAfter - kernel.now())
-                let result = try kernel.wait(hasQueued ? camera.descriptor : nil, wakeup, timeout)
+                let result = try kernel.wait(descriptor, wakeup, timeout)
                 if result.contains(.woken) {
                     wakeup.drain()
                 } else if !result.isDisjoint(with: [.ready, .broken]) {
                     try takeFrame(camera, &run, isBroken: result.contains(.broken))
-                } else if let timeout, timeout <= .zero || kernel.now() - run.lastFrame >= target.stallAfter {
+                }
+                // Also when something did happen: a driver may wake us for nothing for ever.
+                if !run.isStalled, kernel.now() - run.lastFrame >= target.stallAfter {
                     run.isStalled = true
-                    onEvent(.stalled(stall(run, hasQueued: hasQueued)))
+                    onEvent(.stalled(stall(run, hasQueued: camera.buffers.hasQueued)))
                 }
             }
         } catch {
@@ -179,7 +182,7 @@ final class CameraStream: Sendable {
             // EIO of a driver that goes on is a frame lost (VIDIOC_DQBUF); with POLLERR it is the end.
             guard error.code == EIO, !isBroken, run.failuresInRow < 10 else { throw error }
             run.failuresInRow += 1
-            counters.withLock { $0.dropped += 1 }
+            countLost(&run)
             return try pause()
         }
         guard let buffer = dequeued else {
@@ -204,7 +207,7 @@ final class CameraStream: Sendable {
             return
         }
         guard let frame = camera.frame(buffer, capturedAt: capturedAt) else {
-            counters.withLock { $0.dropped += 1 }
+            countLost(&run)
             return
         }
         run.lastFrame = now
@@ -221,6 +224,14 @@ final class CameraStream: Sendable {
             onEvent(.resumed)
         }
         deliver(frame)
+        // The time that the receiver took is not the camera's silence.
+        run.lastFrame = kernel.now()
+    }
+
+    private func countLost(_ run: inout Run) {
+        run.accounting.countLost()
+        let dropped = run.accounting.dropped
+        counters.withLock { $0.dropped = dropped }
     }
 
     /// A driver that wakes us for nothing must not make us spin.

@@ -30,14 +30,14 @@ struct FourCC: Sendable, Hashable, CustomStringConvertible, ExpressibleByStringL
         case "XR24", "AR24", "BGR4": .asIs(.bgrx)
         case "RGB3": .asIs(.rgb24)
         case "MJPG", "JPEG": .asIs(.mjpeg)
-        default: Self.convertible.contains(self) ? .converted : nil
+        default: convertibleBits == nil ? nil : .converted
         }
     }
 
     /// V comes before U in memory.
     var hasSwappedChroma: Bool { self == "YV12" || self == "YM21" }
 
-    var isCompressed: Bool { self == "MJPG" || self == "JPEG" || self == "PJPG" || self == "JPGL" }
+    var isCompressed: Bool { self == "MJPG" || self == "JPEG" }
 
     enum Delivery: Sendable, Hashable {
         /// The driver's memory as it is.
@@ -46,12 +46,13 @@ struct FourCC: Sendable, Hashable, CustomStringConvertible, ExpressibleByStringL
         case converted
     }
 
-    /// What libv4lconvert 1.22 decodes without a driver's help beyond what is above: Bayer sensors, grey, vendors'
-    /// compressions of old webcams, other packed layouts.
-    private static let convertible: Set<FourCC> = [
-        "YVYU", "VYUY", "NV21", "NV16", "NV61", "422P", "Y41P", "BGR3", "RGBP", "GREY", "Y10B", "Y16 ",
-        "BA81", "GBRG", "GRBG", "RGGB", "S561", "S501", "S505", "S508", "P207", "PJPG", "JPGL", "CPIA", "K110",
-        "L310", "M310", "Q310", "SQ93", "S910", "S20C", "O511", "O518", "S920", "V190", "E625", "Y12 ", "Y04 ",
-        "Y06 ", "HM12",
+    /// The bits a pixel takes in the formats that libv4lconvert brings to I420 here: Bayer sensors, grey, other packed
+    /// layouts. Its decoders of old webcams' own compressions are left out: in 1.22 most of them read past the end of
+    /// a damaged frame. So is RGBP, whose red and blue it exchanges.
+    var convertibleBits: Int? { Self.convertible[self] }
+
+    private static let convertible: [FourCC: Int] = [
+        "YVYU": 16, "NV16": 16, "NV61": 16, "BGR3": 24, "GREY": 8, "Y10B": 10, "Y16 ": 16, "BA81": 8, "GBRG": 8,
+        "GRBG": 8, "RGGB": 8, "pRAA": 10, "BYR2": 16, "BA10": 16,
     ]
 }

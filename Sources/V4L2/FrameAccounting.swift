@@ -52,6 +52,9 @@ struct FrameAccounting {
         return .drop
     }
 
+    /// A frame that was judged good could not be handed on, or the driver lost one by its own account.
+    mutating func countLost() { dropped += 1 }
+
     private mutating func countGap(before sequence: UInt32, starvedFor: Duration) {
         defer { next = sequence &+ 1 }
         guard let next else { return }

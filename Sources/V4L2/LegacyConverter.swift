@@ -2,7 +2,7 @@ import CV4L2
 import Media
 import Synchronization
 
-/// Brings the formats that nothing else here reads (Bayer sensors, grey, old webcams' own compressions) to I420.
+/// Brings the formats that nothing else here reads (Bayer sensors, grey, other packed layouts) to I420.
 ///
 /// - Thread: the camera's.
 /// - Source: libv4lconvert.
@@ -11,10 +11,16 @@ final class LegacyConverter: @unchecked Sendable {
     private let data: OpaquePointer
     private let layout: BufferLayout
     private let pictures: PicturePool
+    /// Bytes of a whole picture: libv4lconvert does not look at how many there are.
+    private let needed: Int
 
     /// - `descriptor`: libv4lconvert asks the driver what camera it is.
     init?(_ descriptor: Int32, _ layout: BufferLayout) {
-        guard !layout.planes.isEmpty, let data = unsafe v4lconvert_create(descriptor) else { return nil }
+        guard let bits = layout.format.convertibleBits, let plane = layout.planes.first, layout.width % 2 == 0,
+            layout.height % 2 == 0, let data = unsafe v4lconvert_create(descriptor)
+        else { return nil }
+        let planesOfRows = layout.format == "NV16" || layout.format == "NV61" ? 2 : 1
+        needed = max(layout.width * layout.height * bits / 8, plane.stride * layout.height * planesOfRows)
         unsafe self.data = unsafe data
         self.layout = layout
         pictures = PicturePool(size: layout.width * layout.height + 2 * (layout.width / 2) * (layout.height / 2))
@@ -25,7 +31,7 @@ final class LegacyConverter: @unchecked Sendable {
     /// Converts one picture; nil where it is damaged.
     func convert(_ memory: [DriverMemory], _ buffer: DequeuedBuffer, capturedAt: MonotonicInstant) -> VideoFrame? {
         guard let source = memory.first, let filled = buffer.planes.first, filled.offset >= 0,
-            unsafe filled.used <= source.bytes.count, filled.used > filled.offset
+            unsafe filled.used <= source.bytes.count, filled.used - filled.offset >= needed
         else { return nil }
         var raw = cv4l2_layout()
         raw.fourcc = layout.format.rawValue

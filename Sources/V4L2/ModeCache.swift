@@ -26,8 +26,12 @@ final class ModeCache: Sendable {
     ) throws(KernelError) -> ModeTable {
         if let entry = entries.withLock({ $0[node.id] }), entry.signature == node.signature { return entry.table }
         let table = try ModeTable(kernel, descriptor, node.api)
-        entries.withLock { $0[node.id] = Entry(signature: node.signature, table: table) }
+        keep(table, of: node)
         return table
+    }
+
+    func keep(_ table: ModeTable, of node: CameraNode) {
+        entries.withLock { $0[node.id] = Entry(signature: node.signature, table: table) }
     }
 
     /// The mode that streamed last for this target.

@@ -67,8 +67,7 @@ public final class V4L2Devices: VideoDevices {
         public var availability: Availability
     }
 
-    /// Looks at each camera node for `reprise devices` and `reprise doctor`. Takes no picture and changes nothing; a
-    /// camera that is free is claimed for less than a millisecond.
+    /// Looks at each camera node for `reprise devices` and `reprise doctor`. Takes no picture and changes nothing.
     public func survey() async -> [NodeReport] {
         let result = try? await onDeviceThread("cameras") { () throws(DeviceError) in
             self.scanner.paths.compactMap { self.report(on: $0) }
@@ -145,8 +144,7 @@ public final class V4L2Devices: VideoDevices {
             guard let node = try scanner.inspect(path, descriptor) else { return nil }
             report.id = node.id
             report.name = node.capability.card
-            // Only one program at a time can have buffers.
-            _ = try kernel.requestBuffers(descriptor, node.api, count: 1)
+            // Asking for no buffers changes nothing, and is refused where another program has some.
             _ = try kernel.requestBuffers(descriptor, node.api, count: 0)
         } catch {
             if error.code == EBUSY {

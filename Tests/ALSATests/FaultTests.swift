@@ -146,6 +146,21 @@ extension OnIdealCards {
             #expect(Double(log.all.count) <= 2 + 4 * seconds)
         }
 
+        @Test func `A device that xruns after every restart is given up, without using up the processor`() async throws
+        {
+            let card = IdealCard("ideal")
+            card.alwaysXruns = true
+            let device = try await device(card, .capture)
+            let log = EventLog()
+            _ = try await device.start(ring(), options: AudioStreamOptions(), onEvent: log.record)
+            let (event, _) = await log.wait { $0.end != nil }
+            card.alwaysXruns = false
+            #expect(event.end?.code == .failed)
+            #expect(device.statistics.wakeUps < 60)
+            #expect(card.openHandles == 0)
+            await device.stop(.release)
+        }
+
         @Test(arguments: [false, true])
         func `A suspend is slept through, by a resume or by starting anew`(_ resumeFails: Bool) async throws {
             let card = IdealCard("ideal")

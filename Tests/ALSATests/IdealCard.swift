@@ -34,7 +34,8 @@ final class IdealCard: @unchecked Sendable {
     private enum Word: Int {
         case vanished = 0, stalled = 4, busy = 8, xruns = 12, suspended = 16, speed = 20, resumeFails = 24
         case mixerless = 28, opens = 40, openHandles = 44, starts = 48, cardXruns = 52
-        case playbackVolume = 72, captureVolume = 76, playbackSwitch = 80, captureSwitch = 84, slowness = 88
+        case playbackVolume = 72, captureVolume = 76, playbackSwitch = 80, captureSwitch = 84, slowness = 88,
+            alwaysXruns = 92
     }
 
     let name: String
@@ -52,7 +53,10 @@ final class IdealCard: @unchecked Sendable {
         close(file)
         guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else { fatalError("mmap") }
         unsafe control = mapped
-        for word in [Word.vanished, .stalled, .busy, .suspended, .speed, .slowness, .resumeFails, .mixerless] { self[word] = 0 }
+        let faults = [
+            Word.vanished, .stalled, .busy, .suspended, .speed, .slowness, .resumeFails, .mixerless, .alwaysXruns,
+        ]
+        for word in faults { self[word] = 0 }
         busyUntil = 0
     }
 
@@ -90,6 +94,12 @@ final class IdealCard: @unchecked Sendable {
     var speed: Int {
         get { Int(self[.speed]) }
         set { self[.speed] = UInt32(newValue) }
+    }
+
+    /// Each wake-up finds an xrun.
+    var alwaysXruns: Bool {
+        get { self[.alwaysXruns] != 0 }
+        set { self[.alwaysXruns] = newValue ? 1 : 0 }
     }
 
     /// Divides the clock's speed: what a busy machine delays is then soon enough for the card.

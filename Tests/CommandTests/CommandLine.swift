@@ -47,16 +47,17 @@ final class RunningCommand: @unchecked Sendable {
     private let files: [URL]
     private let ended: AsyncStream<Void>
 
-    init(_ arguments: [String], redirection: String = "") throws {
+    /// - `environment`: added to this process's own.
+    init(_ arguments: [String], redirection: String = "", environment: [String: String] = [:]) throws {
         // Files, not pipes: nobody needs to empty them while the command runs.
         let folder = FileManager.default.temporaryDirectory
         files = ["out", "err"].map { folder.appendingPathComponent("reprise-\(UUID().uuidString).\($0)") }
         for file in files { try Data().write(to: file) }
         let words = ([Reprise.path] + arguments).map { "'\($0)'" }.joined(separator: " ")
         process.executableURL = URL(fileURLWithPath: "/bin/bash")
-        process.arguments = [
-            "-c", redirection.isEmpty ? "exec \(words)" : "\(words) \(redirection); exit ${PIPESTATUS[0]}",
-        ]
+        let line = redirection.isEmpty ? "exec \(words)" : "\(words) \(redirection); exit ${PIPESTATUS[0]}"
+        process.arguments = ["-c", line]
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: files[0])
         process.standardError = try FileHandle(forWritingTo: files[1])
@@ -68,6 +69,8 @@ final class RunningCommand: @unchecked Sendable {
 
     /// What it has written so far.
     var output: String { (try? String(contentsOf: files[0], encoding: .utf8)) ?? "" }
+
+    var errors: String { (try? String(contentsOf: files[1], encoding: .utf8)) ?? "" }
 
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 

@@ -26,7 +26,7 @@ struct ideal_control {
     int32_t playback_volume, capture_volume;  // the mixer's raw values, 0...ideal_volume_max
     int32_t playback_switch, capture_switch;
     uint32_t slowness;      // the clock's divisor, 0 means 1: for tests that a busy machine must not disturb
-    uint32_t reserved;
+    uint32_t always_xruns;  // each wake-up finds an xrun
 };
 
 enum { ideal_volume_max = 64, ideal_loop_slots = 1 << 17 };

@@ -203,7 +203,7 @@ static snd_pcm_sframes_t ideal_pointer(snd_pcm_ioplug_t *io) {
         return (snd_pcm_sframes_t)io->hw_ptr;
     }
     if (!card->running) return 0;
-    if (card->xruns_made != control->xruns) {
+    if (card->xruns_made != control->xruns || (control->always_xruns && hardware_frames(card) > 0)) {
         card->xruns_made = control->xruns;
         control->card_xruns++;
         return -EPIPE;

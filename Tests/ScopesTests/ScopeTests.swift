@@ -160,6 +160,33 @@ struct ScopeTests {
         #expect(jobs.allSatisfy { $0?.isActive == false })
     }
 
+    @Test("a child that launches the next, without end, leaves nothing of those before")
+    func chain() async {
+        let scope = ReusableScope("chain")
+        let census = Census()
+        let most = Atomic<Int>(0)
+        let end = Gate()
+        @Sendable func link(_ number: Int) {
+            // Bound as the scope binds its own: what a child inherits must not grow with every generation.
+            Heritage.$value.withValue(census.member()) {
+                _ = scope.launch {
+                    most.max(census.alive, ordering: .relaxed)
+                    if number % 10 == 0 { scope.cancel() }
+                    number < 2000 ? link(number + 1) : end.open()
+                }
+            }
+        }
+        link(0)
+        await end.wait()
+        await scope.cancelAndWait()
+        #expect(scope.generation > 100)
+        #expect(most.load(ordering: .relaxed) < 50)
+    }
+
+    private enum Heritage {
+        @TaskLocal static var value: Census.Member?
+    }
+
     @Test("children of the main variant run on the main actor, in the order of their launches")
     func mainActor() async {
         let scope = ReusableScope.main("m")

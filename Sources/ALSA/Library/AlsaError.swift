@@ -21,6 +21,8 @@ extension DeviceError {
         switch errno {
         case ENODEV, ENXIO, ENOENT, ESHUTDOWN, EBADFD:
             inUse ? (.disconnected, "Plug it in again, or choose another device") : (.noDevice, nil)
+        case EHOSTDOWN, ECONNREFUSED:
+            (inUse ? .disconnected : .noDevice, "Start the sound server, or choose a card of its own")
         case EBUSY: (.busy, "Close the program that uses it, or choose another device")
         case EACCES, EPERM: (.permissionDenied, "Add the user to the group audio (sudo usermod -aG audio $USER)")
         case ENOSPC: (.noBandwidth, "Plug the device into another USB port")

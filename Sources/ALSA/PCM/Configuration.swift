@@ -21,6 +21,8 @@ struct ConfigurationRequest: Sendable, Equatable {
     var period: Duration
     /// The hardware's period, where it may be a part of ``period``: capture's first block.
     var firstBlock: Duration
+    /// The hardware's buffer in periods; nil for a roomy one.
+    var bufferPeriods: Int?
 }
 
 /// What was negotiated with the hardware.

@@ -83,6 +83,8 @@ struct PeriodPort: ~Copyable {
             let until = min(tickAt, stallAt)
             // Rounded up, so that poll does not come back just before.
             let timeout = until == Int64.max ? -1 : Int32(truncatingIfNeeded: (until - now + 999_999) / 1_000_000)
+            let own = unsafe alsa_poll_descriptors(pcm, descriptors + 1, Int32(truncatingIfNeeded: count - 1))
+            if own < 0 { return PeriodExit(error: Int64(own)) }
             let polled = unsafe alsa_poll(descriptors, Int32(truncatingIfNeeded: count), timeout)
             counters.wokeUp()
             if polled < 0 { return .failed(-polled) }

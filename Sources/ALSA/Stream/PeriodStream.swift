@@ -85,19 +85,25 @@ final class CaptureStream: PeriodStream {
 
 final class PlaybackStream: PeriodStream {
     let pcm: PCM
-    let configuration: Configuration
+    private(set) var configuration: Configuration
+    private var request: ConfigurationRequest
     private var periods: PlaybackPeriods
     private var ring: AudioRing?
+    private let wakeup: Wakeup
+    private let stallAfter: Duration
 
     /// - `blocks`: how many blocks the hardware holds at first.
     init(
         _ pcm: PCM, _ request: ConfigurationRequest, wakeup: Wakeup, stallAfter: Duration, blocks: Int
     ) throws(DeviceError) {
         self.pcm = pcm
+        self.request = request
+        self.wakeup = wakeup
+        self.stallAfter = stallAfter
         configuration = try pcm.configure(request)
         periods = PlaybackPeriods(
             try PeriodPort(pcm, configuration, wakeup: wakeup, stallAfter: stallAfter), ring: request.format,
-            blocks: blocks)
+            blocks: request.bufferPeriods ?? blocks)
         try pcm.setSoftwareParameters(configuration, wakeAt: periods.wakeAt)
         try pcm.prepare()
     }
@@ -110,9 +116,27 @@ final class PlaybackStream: PeriodStream {
 
     func restart(_ counters: StreamCounters) throws(DeviceError) -> MonotonicInstant {
         guard let ring else { preconditionFailure("restarted before it was started") }
-        try pcm.prepare()
-        if periods.grow() { try pcm.setWakeAt(periods.wakeAt) }
+        if let periods = request.bufferPeriods, periods < 10 {
+            try enlarge(to: periods + 1, ring)
+        } else {
+            try pcm.prepare()
+            if periods.grow() { try pcm.setWakeAt(periods.wakeAt) }
+        }
         return try startFilled(ring, counters)
+    }
+
+    /// A sound server takes what is to be free at a wake-up for the length of its own period, so its buffer is no larger
+    /// than what it is filled to, and has to be made anew to hold more.
+    private func enlarge(to bufferPeriods: Int, _ ring: AudioRing) throws(DeviceError) {
+        request.bufferPeriods = bufferPeriods
+        pcm.unconfigure()
+        configuration = try pcm.configure(request)
+        periods = PlaybackPeriods(
+            try PeriodPort(pcm, configuration, wakeup: wakeup, stallAfter: stallAfter), ring: request.format,
+            blocks: bufferPeriods)
+        try pcm.setSoftwareParameters(configuration, wakeAt: periods.wakeAt)
+        try pcm.prepare()
+        periods.willStart(ring)
     }
 
     private func startFilled(_ ring: AudioRing, _ counters: StreamCounters) throws(DeviceError) -> MonotonicInstant {

@@ -9,14 +9,18 @@ struct Recovery {
     private var toldAt = Int64.min / 2
     private var periodsBefore: Int64 = -1
     private var isSuspended = false
-    /// Whether nothing was moved since the last recovery.
-    private(set) var isFruitless = false
+    private var recoveredAt: Int64 = 0
+    /// How many recoveries in a row moved nothing.
+    private(set) var fruitless = 0
+
+    /// After so many the device is given up: it fails for ever.
+    static let mostFruitless = 20
 
     init() {}
 
     mutating func begins(at time: Int64, isSuspend: Bool, _ counters: StreamCounters) {
         let periods = counters.statistics.periods
-        isFruitless = periods == periodsBefore
+        fruitless = periods == periodsBefore ? fruitless + 1 : 0
         periodsBefore = periods
         if isSuspend {
             // A command may have interrupted the recovery: it is the same suspend.
@@ -27,9 +31,11 @@ struct Recovery {
         isSuspended = isSuspend
     }
 
-    /// - `gap`: the nanoseconds of sound that were lost.
-    mutating func ended(gap: Int64) {
-        untoldGap += gap
+    /// It runs again since `time`; the last sample before ended at `lastSampleEnd` (0: there was none).
+    mutating func ended(at time: Int64, lastSampleEnd: Int64) {
+        // From one recovery that moved nothing to the next, only what is new counts.
+        if lastSampleEnd != 0 { untoldGap += max(0, time - max(lastSampleEnd, recoveredAt)) }
+        recoveredAt = time
         isSuspended = false
     }
 

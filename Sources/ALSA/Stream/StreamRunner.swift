@@ -100,7 +100,8 @@ final class StreamRunner {
         let isShortFirst = target.direction == .capture && !target.isServer && options.firstBlock > .zero
         return ConfigurationRequest(
             direction: target.direction, format: request.ring.format, period: options.period,
-            firstBlock: isShortFirst ? min(options.firstBlock, options.period) : options.period)
+            firstBlock: isShortFirst ? min(options.firstBlock, options.period) : options.period,
+            bufferPeriods: target.isServer && target.direction == .playback ? 3 : nil)
     }
 
     private func info(_ stream: any PeriodStream, reused: Bool) -> AudioStreamInfo {
@@ -190,11 +191,24 @@ final class StreamRunner {
     /// The stream is over: closed first, so that whoever is told can start anew.
     private func end(_ error: DeviceError, _ request: StartRequest) {
         close()
+        var error = error
+        if target.isServer, error.errno == EPIPE {
+            // How the plug-ins of sound servers tell that the server ended.
+            error.code = .disconnected
+            error.advice = "Start the sound server, or choose a card of its own"
+        }
         request.onEvent(.ended(error))
     }
 
     private func failure(_ errno: Int32) -> DeviceError {
         .alsa(target.direction == .capture ? "capture" : "playback", target.name, status: -errno)
+    }
+
+    private var hopeless: DeviceError {
+        DeviceError(
+            .failed, operation: "\(target.direction == .capture ? "capture" : "playback")(\(target.name))",
+            device: target.name, reason: "an xrun after each of \(Recovery.mostFruitless) restarts", errno: EPIPE,
+            advice: "Plug the device out and in, or choose another device")
     }
 
     private func stallError(_ request: StartRequest) -> DeviceError {
@@ -210,11 +224,12 @@ final class StreamRunner {
     private func recover(_ stream: any PeriodStream, _ request: StartRequest, isSuspend: Bool) {
         recovery.begins(at: linux_monotonic_ns(), isSuspend: isSuspend, counters)
         // A device that fails again before it has delivered anything may do so for ever, but not at full speed.
-        if recovery.isFruitless { waitForWakeup(milliseconds: 10) }
+        if recovery.fruitless >= Recovery.mostFruitless { return end(hopeless, request) }
+        if recovery.fruitless > 0 { waitForWakeup(milliseconds: 10) }
         let brokeAt = stream.lastSampleEnd
         do throws(DeviceError) {
             guard let runsAgain = isSuspend ? try resume(stream) : try stream.restart(counters) else { return }
-            recovery.ended(gap: brokeAt == 0 ? 0 : max(0, runsAgain.nanoseconds - brokeAt))
+            recovery.ended(at: runsAgain.nanoseconds, lastSampleEnd: brokeAt)
             if recovery.isTellable(at: linux_monotonic_ns()) {
                 tellRecovered(stream, request)
             } else {

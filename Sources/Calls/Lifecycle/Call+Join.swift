@@ -37,7 +37,7 @@ extension Call {
         let scope = sessions.renew()
         let media = try SessionMedia(
             generation: generation, sessionID: state.sessionID.value, requestedAt: requestedAt,
-            configuration: configuration, scope: scope, outlets: video)
+            configuration: configuration, scope: scope, outlets: video, sound: sound)
         return CallLifecycle.Session(generation: generation, attempt: attempt, scope: scope, media: media)
     }
 
@@ -95,8 +95,10 @@ extension Call {
         let transport = try await openTransport(request, session)
         trace("joined", session.media.sessionID.rawValue)
         state.begin(transport.info, own: session.media.sessionID)
+        session.media.link.set(transport, session.media.sessionID)
+        // The devices first: they take longest, and the rest is ready before their first sound.
+        try media.setUp(transport.info.settings, transport.info.capabilities, in: session)
         try session.media.begin(transport)
-        try media.setUp(transport.info.settings, transport.info.capabilities, in: session.scope)
         try follow(transport, session)
         try launchLevels(session)
         show(.joined, session)

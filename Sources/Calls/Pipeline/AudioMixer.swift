@@ -5,6 +5,7 @@ import Media
 /// - Thread: the ring's producer.
 final class AudioMixer: @unchecked Sendable {
     private let ring: AudioRing
+    private let outlets: SoundOutlets?
     private let channels: Int
     private let maximum: Int
     private var tracks: [AudioTrack] = []
@@ -14,8 +15,10 @@ final class AudioMixer: @unchecked Sendable {
     private var gain = AudioGain(1)
 
     /// - `maximum`: sample frames of the longest block.
-    init(ring: AudioRing, maximum: Int) {
+    /// - `outlets`: told every block.
+    init(ring: AudioRing, maximum: Int, outlets: SoundOutlets? = nil) {
         self.ring = ring
+        self.outlets = outlets
         self.maximum = maximum
         channels = ring.format.channels
         sums = Array(repeating: 0, count: maximum * channels)
@@ -62,5 +65,6 @@ final class AudioMixer: @unchecked Sendable {
                 samples.baseAddress!, sampleFrames: count, capturedAt: now, kind: volume == 0 ? .silence : kind)
         }
         assert(isWritten, "a block is written only where there is room")
+        outlets?.deliver(samples[..<(count * channels)], ring.format, at: now)
     }
 }

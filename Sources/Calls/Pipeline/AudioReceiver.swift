@@ -51,10 +51,11 @@ final class AudioReceiver: Sendable {
 
     /// - `ring`: 48 kHz and the settings' channels; the playback device is its consumer.
     /// - `jitter`: how packets are put in order.
+    /// - `outlets`: told every block that is played.
     /// - `now`: read once a wake-up or packet.
     /// - Throws: `.invalidArgument` for settings that Opus does not take, or that the ring does not fit.
     init(
-        ring: AudioRing, settings: OpusSettings, jitter: JitterBuffer.Settings = .init(),
+        ring: AudioRing, settings: OpusSettings, jitter: JitterBuffer.Settings = .init(), outlets: SoundOutlets? = nil,
         now: @escaping @Sendable () -> MonotonicInstant
     ) throws(CodecError) {
         try settings.validate(ring)
@@ -62,7 +63,7 @@ final class AudioReceiver: Sendable {
         channels = settings.channels
         self.jitter = jitter
         self.now = now
-        mixer = AudioMixer(ring: ring, maximum: ring.capacity / 2)
+        mixer = AudioMixer(ring: ring, maximum: ring.capacity / 2, outlets: outlets)
         ring.wakeProducerAt = periodFrames - 1
     }
 
@@ -147,18 +148,20 @@ final class AudioReceiver: Sendable {
     /// - `isDue`: whether waiting for packets is over.
     func pump(now: MonotonicInstant, lastRead: MonotonicInstant?, isDue: Bool) -> Wait {
         let period = periodFrames
-        let needed = lastRead.map { $0 + ring.format.duration(ofSampleFrames: period) }.flatMap { $0 > now ? $0 : nil }
+        let nextRead = lastRead.map { $0 + ring.format.duration(ofSampleFrames: period) }
+            .flatMap { $0 > now ? $0 : nil }
         var isDue = isDue
         while ring.fill < period {
             // Before looking at the packets: one that comes from now on wakes.
             wantsPacket.store(true, ordering: .sequentiallyConsistent)
-            let state = mixer.prepare(isDue: isDue, neededAt: needed, now: now) { version in
+            let neededAt = nextRead.map { $0 + ring.format.duration(ofSampleFrames: ring.fill) }
+            let state = mixer.prepare(isDue: isDue, neededAt: neededAt, now: now) { version in
                 tracks.withLock { $0.version == version ? nil : ($0.version, Array($0.tracks.values)) }
             }
             switch state {
             case .idle: return .packets(until: nil)
             case .waiting:
-                let until = needed ?? now + ring.format.duration(ofSampleFrames: period)
+                let until = nextRead ?? now + ring.format.duration(ofSampleFrames: period)
                 return .packets(until: until - Self.guardTime)
             case .ready:
                 mixer.mix(volume: isMuted ? 0 : volume, now: now)

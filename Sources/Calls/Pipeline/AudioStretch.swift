@@ -43,38 +43,48 @@ enum AudioStretch {
 
 /// Says by how much frames are to be stretched, from how long before they were needed packets came.
 ///
-/// The least slack of half a second counts: packets are to come a little before they are needed, the more unevenly
-/// they come the more. Where the sender's clock is faster than ours the slack grows, where slower it shrinks, so this
-/// follows the drift of clocks as well.
+/// Playing starts with the first packet, so the delay is the least there is. Over half a second each, it grows while
+/// packets are nearly late, or while the media thread has to wait for most of them (a wake-up more each), and it
+/// shrinks while they all come far too early. In between nothing is stretched. Where the sender's clock is faster than
+/// ours the slack grows, where slower it shrinks, so this follows the drift of clocks as well.
 struct AudioDelayControl: Sendable {
-    /// Sample frames that a frame of 20 ms is played longer (shorter where negative).
+    /// Sample frames that a frame of 20 ms is played longer (shorter where negative): 0.1–0.5 % of speed, which nobody
+    /// hears.
     private(set) var correction = 0
     private var leastSlack = Duration.seconds(3600)
     private var packets = 0
+    private var waits = 0
 
-    /// Packets come so long before they are needed where they come evenly: more than a device's period of 10 ms, so
-    /// that a packet is there at the wake-up that asks for it.
-    static let evenSlack = Duration.milliseconds(12)
-    /// Within it nothing is corrected.
-    private static let tolerance = Duration.milliseconds(4)
+    /// Below it packets are nearly late.
+    private static let least = Duration.milliseconds(4)
+    /// Above it they come too early. A period of the device and a frame: what they need to be there when asked for.
+    private static let most = Duration.milliseconds(24)
     private static let window = 25
 
     /// A packet was decoded.
-    /// - `slack`: from its arrival to the instant its sound was needed; negative where it was late.
-    /// - `jitter`: the stream's interarrival jitter.
-    mutating func note(slack: Duration, jitter: Duration) {
-        leastSlack = min(leastSlack, slack)
+    /// - `slack`: from its arrival to the instant its sound is to be played; negative where it was late.
+    /// - `jitter`: the stream's interarrival jitter: the slack is to be greater by twice as much.
+    /// - `hasWaited`: whether it was asked for before it came.
+    mutating func note(slack: Duration, jitter: Duration, hasWaited: Bool) {
+        leastSlack = min(leastSlack, slack - min(jitter * 2, .milliseconds(60)))
         packets += 1
+        waits += hasWaited ? 1 : 0
         guard packets == Self.window else { return }
-        let target = Self.evenSlack + min(jitter * 2, .milliseconds(60))
-        let error = leastSlack - target
-        // A millisecond of error in three: 0.1–0.5 % of speed, which nobody hears.
-        let step = Int(error.nanoseconds / 3_000_000)
-        correction = abs(error.nanoseconds) > Self.tolerance.nanoseconds ? -max(-5, min(5, step)) : 0
+        let (early, late) = (leastSlack - Self.most, Self.least - leastSlack)
+        if early > .zero {
+            correction = -Self.step(early)
+        } else if late > .zero {
+            correction = max(2, Self.step(late))
+        } else {
+            correction = waits * 2 > Self.window ? 2 : 0
+        }
         leastSlack = .seconds(3600)
         packets = 0
+        waits = 0
     }
 
     /// The stream pauses: what was measured is old.
     mutating func pause() { self = AudioDelayControl() }
+
+    private static func step(_ error: Duration) -> Int { min(5, 1 + Int(error.nanoseconds / 3_000_000)) }
 }

@@ -53,6 +53,8 @@ final class AudioTrack: @unchecked Sendable {
     /// Where the sound begins and ends in `sound`, in sample frames.
     private var range = 0..<0
     private var control = AudioDelayControl()
+    /// Whether the next packet was asked for before it came.
+    private var hasWaited = false
     private var meter = LevelMeter()
     /// What the sound at the end of `sound` is.
     private(set) var kind = AudioBlockKind.silence
@@ -118,7 +120,7 @@ final class AudioTrack: @unchecked Sendable {
 
     /// Decodes or conceals where less than a quantum is there.
     /// - `isDue`: whether sound is needed now: what is not here is made up.
-    /// - `neededAt`: when the sound is needed at the latest, where that is known.
+    /// - `neededAt`: when the sound that is mixed next is to be played, where that is known.
     func provide(isDue: Bool, neededAt: MonotonicInstant?, now: MonotonicInstant) -> Readiness {
         while available < Self.quantum {
             let (output, arrivedAt, jitter) = inbox.withLock { inbox in
@@ -130,10 +132,16 @@ final class AudioTrack: @unchecked Sendable {
             }
             switch output {
             case .play(let packet):
-                if let neededAt { control.note(slack: neededAt - arrivedAt, jitter: jitter) }
+                if let neededAt {
+                    let playedAt = neededAt + .nanoseconds(Int64(available) * 1_000_000_000 / 48_000)
+                    control.note(slack: playedAt - arrivedAt, jitter: jitter, hasWaited: hasWaited)
+                }
+                hasWaited = false
                 play(packet, now: now)
             case .conceal(let ticks, let next): conceal(ticks, next: next)
-            case .wait: return .waiting
+            case .wait:
+                hasWaited = true
+                return .waiting
             case .idle:
                 if kind != .silence { fallSilent() }
                 return available > 0 ? .ready : .idle

@@ -48,7 +48,7 @@ final class SessionMedia: Sendable {
     /// - Throws: `.invalidArgument` for Opus settings that there are not.
     init(
         generation: Int, sessionID: SessionID, requestedAt: MonotonicInstant, configuration: CallConfiguration,
-        scope: ScopeHandle, outlets: VideoOutlets
+        scope: ScopeHandle, outlets: VideoOutlets, sound: SoundOutlets
     ) throws(CodecError) {
         self.generation = generation
         self.requestedAt = requestedAt
@@ -64,14 +64,14 @@ final class SessionMedia: Sendable {
             ring: captureRing, settings: configuration.opus, ssrc: link.ssrc(.audio), notBefore: requestedAt,
             now: configuration.now
         ) { packet in link.send(packet, .audio) }
-        audioReceiver = try AudioReceiver(ring: playbackRing, settings: configuration.opus, now: configuration.now)
+        audioReceiver = try AudioReceiver(
+            ring: playbackRing, settings: configuration.opus, outlets: sound, now: configuration.now)
     }
 
     var sessionID: SessionID { link.sessionID }
 
-    /// The session is joined: packets have somewhere to go, and the pipelines run.
+    /// The session is joined: the pipelines run, and what others have published is received.
     func begin(_ transport: any RoomSession) throws(ScopeError) {
-        link.set(transport, sessionID)
         joinedAt.withLock { $0 = configuration.now() }
         let (sender, receiver) = (audioSender, audioReceiver)
         try scope.launch("audio sender") { await sender.run() }
@@ -159,7 +159,7 @@ final class SessionMedia: Sendable {
         let (sender, isNew) = videoSenders.withLock { senders -> (VideoSender, Bool) in
             if let sender = senders[kind] { return (sender, false) }
             let sender = VideoSender(
-                target: target, ssrc: link.ssrc(kind), notBefore: requestedAt, now: configuration.now
+                target: target, content: kind == .screenShare ? .screen : .camera, ssrc: link.ssrc(kind), notBefore: requestedAt, now: configuration.now
             ) { packet in link.send(packet, kind) }
             senders[kind] = sender
             return (sender, true)

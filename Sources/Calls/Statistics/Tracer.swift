@@ -1,3 +1,4 @@
+import Logging
 public import Media
 import Rooms
 import Synchronization
@@ -16,13 +17,19 @@ public struct TraceEvent: Sendable, Hashable {
     }
 }
 
-/// Keeps what happened when in the session that is on: the newest 1,000 events.
+/// Keeps what happened when in the session that is on, the newest 1,000 events, and logs it at debug level.
 final class Tracer: Sendable {
     private static let limit = 1000
     private let events = Mutex<[TraceEvent]>([])
     private let now: @Sendable () -> MonotonicInstant
+    private let logger: Logger
 
-    init(now: @escaping @Sendable () -> MonotonicInstant) { self.now = now }
+    init(call: CallID, now: @escaping @Sendable () -> MonotonicInstant) {
+        self.now = now
+        var logger = Logger(label: "reprise.call")
+        logger[metadataKey: "call"] = "\(call)"
+        self.logger = logger
+    }
 
     func record(_ name: String, _ detail: String = "") {
         let event = TraceEvent(at: now(), name: name, detail: detail)
@@ -30,6 +37,7 @@ final class Tracer: Sendable {
             if events.count == Self.limit { events.removeFirst() }
             events.append(event)
         }
+        logger.debug("call event", metadata: ["event": "\(name)", "detail": "\(detail)"])
     }
 
     /// Hands over what was recorded and begins anew.

@@ -34,8 +34,12 @@ public struct RTPHeaderExtensions: Sendable, Hashable {
         default: form = .opaque(profile: profile)
         }
         bytes = [UInt8](copying: body)
+        guard !isOpaque else { return }
         var walk = Walk(form: form)
-        while try walk.next(bytes) != nil {}
+        var end = 0
+        while let element = try walk.next(bytes) { end = element.data.upperBound }
+        // More than the padding that 32 bits need is the sender's own, and is carried along.
+        if bytes.count - end < 4 { bytes.removeSubrange(end...) }
     }
 
     public var isEmpty: Bool { bytes.isEmpty }
@@ -102,7 +106,7 @@ public struct RTPHeaderExtensions: Sendable, Hashable {
         return nil
     }
 
-    /// Cuts off the padding, and what follows a one-byte id of 15: readers stop there (RFC 8285 §4.2).
+    /// Cuts off the padding, and what readers of the one-byte form stop at (RFC 8285 §4.2).
     private mutating func trim() {
         guard !isOpaque else { return }
         var walk = Walk(form: form)
@@ -148,8 +152,8 @@ public struct RTPHeaderExtensions: Sendable, Hashable {
             let count: Int
             if case .oneByte = form {
                 id = bytes[start] >> 4
-                // 15 is reserved: processing stops there (RFC 8285 §4.2). 0 with a length is skipped as any other id.
-                guard id != 15 else { return nil }
+                // Processing stops at the reserved id 15, and at padding that claims a length (RFC 8285 §4.2).
+                guard id != 15, id != 0 else { return nil }
                 count = Int(bytes[start] & 0xF) + 1
                 offset += 1
             } else {

@@ -2,6 +2,6 @@ import ArgumentParser
 
 /// `reprise bench`.
 struct BenchCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "bench")
-    func run() async throws {}
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measure on this machine's devices.", subcommands: [RestartCommand.self])
 }

@@ -11,10 +11,14 @@ extension DeviceList {
         for info in try await audio.devices(.capture) { microphones.append(await Entry(info, audio as? ALSADevices)) }
         speakers = []
         for info in try await audio.devices(.playback) { speakers.append(await Entry(info, audio as? ALSADevices)) }
-        let nodes = await (machine.devices.cameras as? V4L2Devices)?.survey() ?? []
-        cameras = try await machine.devices.cameras.devices().map { info in
-            Entry(info, nodes.first { $0.id == info.id })
+        // Cameras that nobody may open do not hide the sound cards.
+        let found: [VideoDeviceInfo]
+        do { found = try await machine.devices.cameras.devices() } catch {
+            note("Cameras: \(error)")
+            found = []
         }
+        let nodes = await (machine.devices.cameras as? V4L2Devices)?.survey() ?? []
+        cameras = found.map { info in Entry(info, nodes.first { $0.id == info.id }) }
     }
 }
 

@@ -27,7 +27,10 @@ struct MirrorCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How long a session lasts. Without it: until Ctrl-C on a terminal, 10 s elsewhere or with --cycles.",
+            """
+            How long a session lasts once its devices have started. Without it: until Ctrl-C on a terminal, 10 s \
+            elsewhere or with --cycles.
+            """,
             valueName: "seconds"))
     var duration: Seconds?
 
@@ -49,6 +52,9 @@ struct MirrorCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The pictures a second to aim at.", valueName: "fps"))
     var rate = 30.0
 
+    @Option(help: ArgumentHelp("The Opus bitrate: 6000 to 510000 bits a second.", valueName: "bit/s"))
+    var bitrate = 32_000
+
     @Option(help: ArgumentHelp("Write the last picture that came back, as .jpg or .png.", valueName: "file"))
     var snapshot: String?
 
@@ -57,6 +63,9 @@ struct MirrorCommand: AsyncParsableCommand {
 
     @Flag(help: "Print one JSON object a session, a line each.")
     var json = false
+
+    @Flag(help: "Tell on standard error what happened when in each session.")
+    var trace = false
 
     @Flag(name: .customLong("synthetic-if-none"), help: .hidden)
     var syntheticIfNone = false
@@ -71,13 +80,23 @@ struct MirrorCommand: AsyncParsableCommand {
         guard rate.isFinite, (1...240).contains(rate) else {
             throw ValidationError("--rate \(rate): give 1 to 240 pictures a second.")
         }
+        do { try opus.validate() } catch { throw ValidationError("--bitrate \(bitrate): \(error.advice ?? "")") }
         if let duration, duration.duration == .zero {
             throw ValidationError("--duration 0: a session lasts longer than that.")
+        }
+        if let record, !record.lowercased().hasSuffix(".wav"), !record.hasPrefix("/dev/") {
+            throw ValidationError("--record \(record): the recording is a WAV file, give a file that ends in .wav.")
         }
         if let snapshot {
             do { try ImageFile.check(path: snapshot) } catch { throw ValidationError("--snapshot \(error)") }
             if devices.noCamera { throw ValidationError("--snapshot needs the camera: take --no-camera away.") }
         }
+    }
+
+    private var opus: OpusSettings {
+        var opus = OpusSettings()
+        opus.bitrate = bitrate
+        return opus
     }
 
     func run() async throws {
@@ -88,8 +107,8 @@ struct MirrorCommand: AsyncParsableCommand {
             cycles: cycles, duration: isEndless ? nil : duration?.duration ?? .seconds(10), pause: pause.duration,
             standby: standby.policy, volume: volume,
             camera: VideoResolution(width: size.width, height: size.height, framesPerSecond: rate),
-            snapshot: snapshot, record: record, isJSON: json)
-        let mirror = Mirror(plan, chosen, display)
+            opus: opus, snapshot: snapshot, record: record, traces: trace, isJSON: json)
+        let mirror = try Mirror(plan, chosen, display)
         try await interruptible { try await mirror.run() }
     }
 }

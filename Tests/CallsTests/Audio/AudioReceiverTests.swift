@@ -159,10 +159,13 @@ struct AudioStretchTests {
 
     @Test(
         "Packets that come too early are played faster, too late slower, and those in time as they are",
-        arguments: [(100, -5), (20, -2), (14, 0), (9, 0), (3, 3), (-30, 5)] as [(Int, Int)])
-    func control(slack: Int, correction: Int) {
+        arguments: [
+            (100, false, -5), (30, false, -3), (22, false, 0), (12, false, 0), (12, true, 2), (1, true, 2),
+            (-30, true, 5),
+        ] as [(Int, Bool, Int)])
+    func control(slack: Int, hasWaited: Bool, correction: Int) {
         var control = AudioDelayControl()
-        for _ in 0..<25 { control.note(slack: .milliseconds(slack), jitter: .zero) }
+        for _ in 0..<25 { control.note(slack: .milliseconds(slack), jitter: .zero, hasWaited: hasWaited) }
         #expect(control.correction == correction)
     }
 }

@@ -79,7 +79,8 @@ final class AudioBench: Sendable {
         let (time, packets) = (BenchTime(), packets)
         clock = time
         sender = try AudioSender(
-            ring: capture, settings: settings, ssrc: 7, notBefore: notBefore ?? time.now, now: { time.now },
+            ring: capture, settings: settings, ssrc: 7, notBefore: notBefore ?? time.now - .milliseconds(5),
+            now: { time.now },
             start: start
         ) { packets.append($0) }
         receiver = try AudioReceiver(ring: playback, settings: settings, now: { time.now })
@@ -95,19 +96,21 @@ final class AudioBench: Sendable {
         #expect(isWritten)
     }
 
-    /// Lets 10 ms pass: the microphone delivers them, the packets that come of it take `network`'s way, and the
-    /// speaker takes as much.
+    /// Lets 10 ms pass. In the middle of them the microphone delivers, and the packets that come of it take `network`'s
+    /// way; at their end the speaker takes as much.
     func step(_ samples: [Int16], network: ([RTPPacket]) -> [RTPPacket] = { $0 }) {
-        clock.advance(by: .milliseconds(10))
+        let lastRead = clock.now
+        clock.advance(by: .milliseconds(5))
         capture(samples)
         sender.pump()
         for packet in network(packets.take()) { receiver.receive(packet, track: Self.track) }
-        let lastRead = clock.now
+        _ = receiver.pump(now: clock.now, lastRead: lastRead, isDue: false)
+        clock.advance(by: .milliseconds(5))
         if receiver.pump(now: clock.now, lastRead: lastRead, isDue: false) != .space {
-            // The device's next period comes, and no packet before it.
             _ = receiver.pump(now: clock.now, lastRead: lastRead, isDue: true)
         }
         play()
+        _ = receiver.pump(now: clock.now, lastRead: clock.now, isDue: false)
     }
 
     static let track = TrackID(sessionID: "other", kind: .audio)

@@ -13,7 +13,7 @@ struct Fixture {
     let clock = ManualClock()
 
     init(
-        type: String = "echo", hardware: SyntheticDeviceSystem = SyntheticDeviceSystem(),
+        type: String = "echo", hardware: SyntheticDeviceSystem = .small(timing: .realTime),
         configure: (inout CallConfiguration) -> Void = { _ in }
     ) {
         var configuration = CallConfiguration()
@@ -67,4 +67,19 @@ extension StateFlow {
 
 extension StateFlow where Value: Equatable {
     func first(_ wanted: Value) async { await first { $0 == wanted } }
+}
+
+extension SyntheticDeviceSystem {
+    /// Devices whose pictures are small: for tests of many sessions, whose subject is not the picture.
+    static func small(timing: SyntheticTiming) -> SyntheticDeviceSystem {
+        let modes = [VideoMode(format: "YU12", width: 64, height: 32, rates: [30])]
+        func device(_ name: String, _ direction: CameraDirection = .unknown) -> SyntheticVideoDevice {
+            SyntheticVideoDevice(
+                id: DeviceID("synthetic:\(name)"), name: name, direction: direction, modes: modes, timing: timing)
+        }
+        return SyntheticDeviceSystem(
+            audio: SyntheticAudioDevices(timing: timing),
+            cameras: SyntheticVideoDevices([device("front", .front), device("back", .back)]),
+            screens: SyntheticVideoDevices([device("screen")]))
+    }
 }

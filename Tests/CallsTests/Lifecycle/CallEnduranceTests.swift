@@ -1,0 +1,66 @@
+import Calls
+import Foundation
+import Media
+import Rooms
+import Scopes
+import Testing
+
+/// What a process holds of the machine, read from /proc.
+struct ProcessUse: Sendable {
+    var threads: Int
+    var descriptors: Int
+    var residentKilobytes: Int
+
+    static func now() throws -> ProcessUse {
+        let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+        func field(_ name: String) -> Int {
+            let line = status.split(separator: "\n").first { $0.hasPrefix(name + ":") } ?? ""
+            return Int(line.split(whereSeparator: { !$0.isNumber }).first ?? "") ?? 0
+        }
+        return ProcessUse(
+            threads: field("Threads"),
+            descriptors: try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count,
+            residentKilobytes: field("VmRSS"))
+    }
+}
+
+/// A year of mornings and evenings. Its counts are those of the whole process, so it runs in one of its own: the suite is
+/// enabled by the environment variable that `make test` sets for it.
+@Suite(
+    "Endurance", .serialized, .timeLimit(.minutes(10)),
+    .enabled(if: ProcessInfo.processInfo.environment["REPRISE_ENDURANCE"] != nil))
+struct CallEnduranceTests {
+    @Test("10,000 joins and leaves end with tasks, threads and descriptors at their start and memory flat")
+    func tenThousandCycles() async throws {
+        let clock = SyntheticClock()
+        let hardware = SyntheticDeviceSystem.small(timing: .manual(clock))
+        var configuration = CallConfiguration()
+        configuration.now = { clock.now }
+        configuration.clock = ManualClock()
+        let client = Client(
+            user: User(id: "ada"), service: InProcessService(), devices: hardware.system, configuration: configuration)
+        let call = client.call(type: InProcessService.echoType, id: "kitchen")
+        // What is made once (pools, caches, the allocator's arenas) is there after the first thousand.
+        for _ in 0..<1000 { try await cycle(call, clock) }
+        let start = try ProcessUse.now()
+        for _ in 0..<9000 { try await cycle(call, clock) }
+        let end = try ProcessUse.now()
+        print("start \(start)\nend   \(end)")
+        #expect(call.generation == 10_000)
+        #expect(hardware.audio.microphone.hardware.starts == 10_000 && hardware.cameras.first.hardware.starts == 10_000)
+        #expect(end.descriptors <= start.descriptors)
+        // The concurrency pool's own threads may come and go by one.
+        #expect(end.threads <= start.threads + 1)
+        #expect(call.stateScope.childCount == 1)
+        #expect(end.residentKilobytes - start.residentKilobytes < 4096, "less than half a kilobyte a cycle")
+    }
+
+    private func cycle(_ call: Call, _ clock: SyntheticClock) async throws {
+        try await call.join()
+        await advance(clock) {
+            call.microphone.status == .enabled && call.speaker.status == .enabled
+                && call.camera.status == .enabled
+        }
+        await call.leave()
+    }
+}
