@@ -23,14 +23,15 @@ struct CallLoopbackTests {
         await lab.leave()
         try await player.stop()
 
-        // A loaded machine tears the sound now and then: the best quarter of short windows shows what it is.
-        let windows = try Recording(file).lastSound(seconds: 2).windows(seconds: 0.05)
-        #expect(windows.count >= 30)
+        // A loaded machine tears the sound now and then, and drift correction bends it by up to a percent: the best
+        // quarter of short windows shows what it is.
+        let windows = try Recording(file).lastSound(seconds: 2).windows(seconds: 0.02)
+        #expect(windows.count >= 75)
         let ranked = windows.map { ($0.purity(at: frequency), $0) }.sorted { $0.0 > $1.0 }
         let best = ranked.prefix(windows.count / 4)
         #expect(median(best.map(\.0)) > 0.9)
         let pitch = median(best.map(\.1.frequency))
-        #expect(abs(pitch - frequency) < frequency * 0.005, "\(pitch) Hz")
+        #expect(abs(pitch - frequency) < frequency * 0.015, "\(pitch) Hz")
         let (sent, level) = (20 * log10(amplitude), median(best.map(\.1.level)))
         #expect(abs(level - sent) < 3, "\(level) dB of \(sent) dB")
     }

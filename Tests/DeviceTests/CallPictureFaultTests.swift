@@ -109,6 +109,8 @@ struct CallPictureFaultTests {
         #expect(isTold && lab.call.camera.error?.code == .stalled, "\(String(describing: lab.call.camera.error))")
         #expect(lab.call.state.connection.value == .joined)
         try await inject("percentage_of_dropped_buffers", "0")
+        let isResumed = await reached { lab.call.camera.status == .enabled && lab.call.camera.error == nil }
+        #expect(isResumed)
         try await lab.allDeliver()
         await lab.leave()
     }

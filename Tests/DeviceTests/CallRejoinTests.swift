@@ -71,7 +71,10 @@ struct CallRejoinTests {
         if let microphone = devices.microphone { lines.append("arecord -D \(microphone) \(sound) /dev/null") }
         if let speaker = devices.speaker { lines.append("aplay -D \(speaker) \(sound) /dev/zero") }
         if let camera = devices.camera {
-            lines.append("v4l2-ctl -d \(camera) --stream-mmap --stream-count=1 --stream-to=/dev/null >/dev/null")
+            // v4l2-ctl ends with 0 also where the camera was busy: the picture tells.
+            lines.append(
+                "rm -f /run/picture; v4l2-ctl -d \(camera) --stream-mmap --stream-count=1 --stream-to=/run/picture "
+                    + ">/dev/null && test -s /run/picture")
         }
         return lines
     }

@@ -76,8 +76,8 @@ final class RunningProgram: @unchecked Sendable {
     /// Ends it, and waits until it is gone. By SIGKILL: a program inherits the signals that the thread which started
     /// it blocks, and on the concurrency pool's threads those are all others.
     @discardableResult
-    func stop() async throws -> ProgramResult {
-        kill(id, SIGKILL)
+    func stop(_ signal: Int32 = SIGKILL) async throws -> ProgramResult {
+        kill(id, signal)
         return try await end()
     }
 }

@@ -92,7 +92,7 @@ struct PeriodPort: ~Copyable {
             if polled == 0 { continue }
             let events = unsafe alsa_revents(pcm, descriptors + 1, Int32(truncatingIfNeeded: count - 1))
             if events < 0 { return PeriodExit(error: Int64(events)) }
-            if events & (POLLERR | POLLHUP | POLLNVAL) != 0 { return stateExit() ?? .failed(EIO) }
+            if events & (POLLERR | POLLHUP | POLLNVAL) != 0 { return stateExit() ?? errorExit() }
             if events & ready != 0 { return nil }
         }
     }
@@ -117,6 +117,14 @@ struct PeriodPort: ~Copyable {
         case SND_PCM_STATE_DISCONNECTED: return .disconnected
         default: return available < 0 ? PeriodExit(error: available) : nil
         }
+    }
+
+    /// The exit of a PCM whose descriptor tells an error and whose state does not: a card that is being taken out, for
+    /// whose files the kernel answers ENODEV a while before it changes the state of its PCMs.
+    @_noLocks
+    private func errorExit() -> PeriodExit {
+        let error = position().error
+        return error < 0 ? PeriodExit(error: Int64(error)) : .failed(EIO)
     }
 
     /// Where the PCM stands. The time is never missing: plug-ins leave it out.

@@ -19,7 +19,7 @@ public final class DeviceControl: Sendable {
         var running: Running?
         /// The device that ran last, stopped: closed, or warm where the policy keeps it so. Used again by the next start
         /// of the same device, which spares looking it up.
-        var parked: (any RunnableDevice)?
+        var parked: Parked?
         var error: DeviceError?
         /// Counts resets.
         var epoch = 0
@@ -27,13 +27,25 @@ public final class DeviceControl: Sendable {
         var nextJob = 0
     }
 
+    /// A device between two sessions.
+    struct Parked {
+        let device: any RunnableDevice
+        let name: DeviceID
+
+        func isCalled(_ id: DeviceID) -> Bool { device.deviceID == id || name == id }
+    }
+
     struct Running {
         let device: any RunnableDevice
+        /// As it was asked for: its id, or the backend's own name for it (`/dev/video2`).
+        let name: DeviceID
         let token: Int
         /// Whether it has delivered: before that it is not called enabled.
         var hasArrived = false
         var isMuted = false
         var isStalled = false
+
+        func isCalled(_ id: DeviceID) -> Bool { device.deviceID == id || name == id }
     }
 
     let link: CallLink
@@ -216,9 +228,7 @@ public final class DeviceControl: Sendable {
             try await turnOff(session.media)
             return publish()
         }
-        if let running = snapshot.running, !isRerouting,
-            snapshot.selection == nil || snapshot.selection == running.device.deviceID
-        {
+        if let running = snapshot.running, !isRerouting, snapshot.selection.map(running.isCalled) ?? true {
             if running.isMuted {
                 _ = await driver.setMuted(false, in: session.media)
                 setMutedFlag(false)
@@ -250,7 +260,7 @@ public final class DeviceControl: Sendable {
                 if candidates.isEmpty { throw error }
             }
         }
-        if let best = candidates.first, best == state.withLock({ $0.running?.device.deviceID }) { return }
+        if let best = candidates.first, state.withLock({ $0.running?.isCalled(best) }) == true { return }
         await stopRunning(.release)
         var first: DeviceError?
         for id in candidates {
@@ -271,7 +281,7 @@ public final class DeviceControl: Sendable {
             state.nextJob += 1
             return state.nextJob
         }
-        state.withLock { $0.running = Running(device: device, token: token) }
+        state.withLock { $0.running = Running(device: device, name: id, token: token) }
         do {
             try await driver.start(device, for: session.media) { [weak self] notice in self?.handle(notice, token) }
             try check(epoch, session)
@@ -307,9 +317,9 @@ public final class DeviceControl: Sendable {
     /// The device of last time where it is this one, else a fresh one.
     private func takeDevice(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice {
         if let parked = state.withLock({ $0.parked }) {
-            if parked.deviceID == id {
+            if parked.isCalled(id) {
                 state.withLock { $0.parked = nil }
-                return parked
+                return parked.device
             }
             await closeParked()
         }
@@ -322,7 +332,7 @@ public final class DeviceControl: Sendable {
         state.withLock { state in
             if state.running?.token == running.token {
                 state.running = nil
-                state.parked = running.device
+                state.parked = Parked(device: running.device, name: running.name)
             }
         }
     }
@@ -332,7 +342,7 @@ public final class DeviceControl: Sendable {
             defer { state.parked = nil }
             return state.parked
         }
-        await parked?.stop(.release)
+        await parked?.device.stop(.release)
     }
 
     // MARK: What the device tells
@@ -391,16 +401,5 @@ public final class DeviceControl: Sendable {
         self.status.set(status)
         self.error.set(error)
         self.selected.set(selected)
-    }
-}
-
-extension DeviceControl.State {
-    /// - `current`: stays while a device is being started.
-    fileprivate func status(isInSession: Bool, current: DeviceStatus) -> DeviceStatus {
-        guard let intent else { return .notSelected }
-        guard intent, !isPaused, error == nil else { return .disabled }
-        if let running, running.hasArrived, !running.isMuted, !running.isStalled { return .enabled }
-        // Wanted, and not there yet: what it was. Outside a session nothing can be there: the join will see to it.
-        return isInSession ? current : .notSelected
     }
 }
