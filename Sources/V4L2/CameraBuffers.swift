@@ -18,6 +18,8 @@ final class CameraBuffers: Sendable {
         /// The driver refused a buffer: the stream cannot go on for long.
         var failure: KernelError?
         var wakeup: Wakeup?
+        /// The driver has had a buffer since it was started: before that poll answers POLLERR (vb2_core_poll).
+        var isPollable = false
         /// Since when the driver has had no buffer to fill.
         var starvedSince: MonotonicInstant?
         var starvedFor: Duration = .zero
@@ -64,6 +66,7 @@ final class CameraBuffers: Sendable {
             state.wakeup = wakeup
             state.starvedSince = nil
             state.starvedFor = .zero
+            state.isPollable = false
             for index in state.places.indices where state.places[index] == .idle { try queue(index, &state) }
             try kernel.stream(descriptor, api, on: true)
             state.isStreaming = true
@@ -141,12 +144,15 @@ final class CameraBuffers: Sendable {
     private func queue(_ index: Int, _ state: inout State) throws(KernelError) {
         try kernel.queue(descriptor, api, index: index, planes: memory[index].count)
         state.places[index] = .queued
+        state.isPollable = true
     }
 
     /// Why buffers cannot be given back any more.
     var failure: KernelError? { state.withLock { $0.failure } }
 
-    /// Whether the driver has a buffer to fill: without one there is nothing to poll for.
+    var isPollable: Bool { state.withLock { $0.isPollable } }
+
+    /// Whether the driver has a buffer to fill.
     var hasQueued: Bool { state.withLock { $0.places.contains(.queued) } }
 
     /// How long the driver has had no buffer, since this was last asked.

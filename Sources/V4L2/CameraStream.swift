@@ -138,16 +138,19 @@ final class CameraStream: Sendable {
             while true {
                 if let standby = state.withLock({ $0.stop }) { return .asked(standby) }
                 if let failure = camera.buffers.failure { return .failed(failure) }
-                let hasQueued = camera.buffers.hasQueued
+                // Also with no buffer in the driver's hands: it tells when the camera goes.
+                let descriptor = camera.buffers.isPollable ? camera.descriptor : nil
                 let timeout = run.isStalled ? nil : max(.zero, run.lastFrame + target.stallAfter - kernel.now())
-                let result = try kernel.wait(hasQueued ? camera.descriptor : nil, wakeup, timeout)
+                let result = try kernel.wait(descriptor, wakeup, timeout)
                 if result.contains(.woken) {
                     wakeup.drain()
                 } else if !result.isDisjoint(with: [.ready, .broken]) {
                     try takeFrame(camera, &run, isBroken: result.contains(.broken))
-                } else if let timeout, timeout <= .zero || kernel.now() - run.lastFrame >= target.stallAfter {
+                }
+                // Also when something did happen: a driver may wake us for nothing for ever.
+                if !run.isStalled, kernel.now() - run.lastFrame >= target.stallAfter {
                     run.isStalled = true
-                    onEvent(.stalled(stall(run, hasQueued: hasQueued)))
+                    onEvent(.stalled(stall(run, hasQueued: camera.buffers.hasQueued)))
                 }
             }
         } catch {
@@ -221,6 +224,8 @@ final class CameraStream: Sendable {
             onEvent(.resumed)
         }
         deliver(frame)
+        // The time that the receiver took is not the camera's silence.
+        run.lastFrame = kernel.now()
     }
 
     private func countLost(_ run: inout Run) {

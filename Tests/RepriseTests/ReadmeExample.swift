@@ -6,7 +6,7 @@ func readmeExample() async throws {
     let call = client.call(type: "echo", id: "kitchen")  // always the same object for the same id
     for morning in 1...3 {
         try await call.join()  // microphone, speaker and camera start
-        await call.microphone.statuses.first { $0 == .enabled }
+        _ = await call.microphone.statuses.first { $0 == .enabled }
         print("day \(morning): in the call with \(call.microphone.selectedDevice?.rawValue ?? "no microphone")")
         await call.leave()  // all is closed, and every device is "not selected" again
     }

@@ -44,11 +44,11 @@ public final class SpeakerManager: DeviceManager {
         try await control.reroute()
     }
 
-    public func reset() async { await reset(.release) }
+    public func reset() async { await reset(keeping: nil) }
 
-    func reset(_ standby: StandbyPolicy) async {
+    func reset(keeping standby: StandbyPolicy?) async {
         driver.sound.withLock { $0 = SpeakerDriver.Sound() }
-        await control.reset(standby)
+        await control.reset(keeping: standby)
     }
 }
 
@@ -86,6 +86,8 @@ final class SpeakerDriver: DeviceDriver {
         _ device: any RunnableDevice, for session: SessionMedia, notice: @escaping @Sendable (DeviceNotice) -> Void
     ) async throws(DeviceError) {
         guard let audio = (device as? RunnableAudioDevice)?.device else { return }
+        // What was decoded for a speaker that stopped is old by now. Nobody reads the ring before the start.
+        session.playbackRing.drainAll()
         let info = try await audio.start(session.playbackRing, options: link.call.configuration.speaker) { event in
             notice(DeviceNotice(event))
         }

@@ -63,36 +63,3 @@ public final class SyntheticGate: Sendable {
         }
     }
 }
-
-/// Lets callers in one after the other, in the order they came.
-final class Turns: Sendable {
-    private struct State {
-        var isTaken = false
-        var queue: [CheckedContinuation<Void, Never>] = []
-    }
-
-    private let state = Mutex(State())
-
-    /// Returns when it is the caller's turn; not cut short by cancellation.
-    func take() async {
-        await withCheckedContinuation { continuation in
-            let isFree = state.withLock { state in
-                if state.isTaken { state.queue.append(continuation) }
-                defer { state.isTaken = true }
-                return !state.isTaken
-            }
-            if isFree { continuation.resume() }
-        }
-    }
-
-    func give() {
-        let next = state.withLock { state in
-            if state.queue.isEmpty {
-                state.isTaken = false
-                return CheckedContinuation<Void, Never>?.none
-            }
-            return state.queue.removeFirst()
-        }
-        next?.resume()
-    }
-}

@@ -21,7 +21,7 @@ public final class SyntheticHardware: Sendable {
     public let id: DeviceID
     let timing: SyntheticTiming
     private let state = Mutex(State())
-    private let turns = Turns()
+    private let turns = SerialGate()
     /// Read by the stream at every period.
     let isStalled = Atomic<Bool>(false)
     private let unplugs = Atomic<Int>(0)
@@ -90,8 +90,8 @@ public final class SyntheticHardware: Sendable {
         name: String, priority: Int?,
         makeStream: (_ connection: Int) -> (stream: any SyntheticStream, firstDue: MonotonicInstant)
     ) async throws(DeviceError) -> (reused: Bool, grant: RealTimeGrant) {
-        await turns.take()
-        defer { turns.give() }
+        await turns.enter()
+        defer { turns.leave() }
         await halt()
         do throws(DeviceError) {
             // Read before the presence is: an unplugging in between ends the stream.
@@ -116,8 +116,8 @@ public final class SyntheticHardware: Sendable {
 
     /// Stops the stream, after those calls that came before.
     func stop(_ standby: StandbyPolicy) async {
-        await turns.take()
-        defer { turns.give() }
+        await turns.enter()
+        defer { turns.leave() }
         await halt()
         if let gate = state.withLock({ $0.stopGate }) { await gate.pass(isCancellable: false) }
         if standby == .release { state.withLock { close(&$0) } }

@@ -8,4 +8,7 @@ extension Call {
         case .camera: camera
         }
     }
+
+    /// Whether a device has started or failed to.
+    func isSettled(_ kind: DeviceKind) -> Bool { manager(kind).status != .notSelected }
 }

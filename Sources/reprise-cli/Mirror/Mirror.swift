@@ -6,7 +6,7 @@ struct Mirror: Sendable {
     struct Plan: Sendable {
         /// Nil: one session.
         var cycles = 1
-        /// How long a session lasts; nil: until a person ends it.
+        /// How long a session lasts from when its devices deliver or have failed; nil: until a person ends it.
         var duration: Duration?
         var pause = Duration.zero
         var standby = StandbyPolicy.release
@@ -15,6 +15,8 @@ struct Mirror: Sendable {
         var opus = OpusSettings()
         var snapshot: String?
         var record: String?
+        /// Whether to tell what happened when.
+        var traces = false
         var isJSON = false
     }
 
@@ -86,7 +88,7 @@ struct Mirror: Sendable {
         var watch = SessionWatch(session: session, joinedAt: requestedAt, display: display)
         let watched: Result<Void, any Error>
         do {
-            watched = .success(try await watch.run(call, recorder, until: plan.duration.map { requestedAt + $0 }))
+            watched = .success(try await watch.run(call, recorder, chosen.kinds, atMost: plan.duration))
         } catch {
             watched = .failure(error)
         }
@@ -96,13 +98,25 @@ struct Mirror: Sendable {
         await call.leave()
         let leave = MonotonicInstant.now() - leftAt
         try watched.get()
-        guard let report = call.state.lastSession.value else { return nil }
+        guard let report = call.state.lastSession.value, report.generation == call.generation else {
+            throw CommandError(
+                "Session \(session) is still being left after \(leave.millisecondsText): a device does not stop.",
+                advice: "Please report this with the output of `reprise devices`")
+        }
+        if plan.traces { try showTrace(report, since: requestedAt) }
         try watch.showErrors(report.errors)
         let afterLeave = DeviceKind.allCases.map { ($0, call.manager($0).status) }
         let record = SessionRecord(
             session: session, report: report, devices: devices, join: join, leave: leave,
             afterLeave: Dictionary(uniqueKeysWithValues: afterLeave))
         return (record, leftAt - requestedAt)
+    }
+
+    private func showTrace(_ report: SessionReport, since requestedAt: MonotonicInstant) throws {
+        for event in report.trace {
+            let time = (event.at - requestedAt).milliseconds.fixed(2).padded(10, right: true)
+            try display.trouble("\(time) ms  \(event.name)  \(event.detail)")
+        }
     }
 
     private func state(of kind: DeviceKind) -> SessionRecord.Device {
@@ -117,6 +131,8 @@ private struct SessionWatch {
     let joinedAt: MonotonicInstant
     let display: MirrorDisplay
     private var rate = FrameRate()
+    /// How long devices may take to start.
+    private static let patience = Duration.seconds(10)
     private var errorsShown = 0
 
     init(session: Int, joinedAt: MonotonicInstant, display: MirrorDisplay) {
@@ -126,12 +142,17 @@ private struct SessionWatch {
     }
 
     /// Returns at the end, at cancellation, and when the call was ended from elsewhere.
+    /// - `atMost`: counted from when the devices deliver or have failed.
     /// - Throws: what ends the recording; `OutputError`.
-    mutating func run(_ call: Call, _ recorder: SoundRecorder?, until end: MonotonicInstant?) async throws {
+    mutating func run(
+        _ call: Call, _ recorder: SoundRecorder?, _ kinds: [DeviceKind], atMost duration: Duration?
+    ) async throws {
+        var settledAt: MonotonicInstant?
         while true {
             if let failure = recorder?.failure { throw failure }
             let now = MonotonicInstant.now()
-            let left = end.map { $0 - now } ?? .seconds(1)
+            if settledAt == nil, now - joinedAt >= Self.patience || kinds.allSatisfy(call.isSettled) { settledAt = now }
+            let left = duration.flatMap { duration in settledAt.map { $0 + duration - now } } ?? .seconds(1)
             guard !Task.isCancelled, left > .zero, let statistics = call.statistics else { return }
             try showErrors(call.state.errors.value)
             let framesPerSecond = statistics.camera.flatMap { rate.add($0.stream.frames, at: now) }
@@ -139,7 +160,7 @@ private struct SessionWatch {
                 LiveStatus(
                     session: session, elapsed: now - joinedAt, statistics: statistics,
                     framesPerSecond: framesPerSecond))
-            try? await Task.sleep(for: min(.milliseconds(100), left))
+            try? await Task.sleep(for: min(.milliseconds(settledAt == nil ? 20 : 100), left))
         }
     }
 

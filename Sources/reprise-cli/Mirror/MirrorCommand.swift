@@ -27,7 +27,10 @@ struct MirrorCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How long a session lasts. Without it: until Ctrl-C on a terminal, 10 s elsewhere or with --cycles.",
+            """
+            How long a session lasts once its devices have started. Without it: until Ctrl-C on a terminal, 10 s \
+            elsewhere or with --cycles.
+            """,
             valueName: "seconds"))
     var duration: Seconds?
 
@@ -60,6 +63,9 @@ struct MirrorCommand: AsyncParsableCommand {
 
     @Flag(help: "Print one JSON object a session, a line each.")
     var json = false
+
+    @Flag(help: "Tell on standard error what happened when in each session.")
+    var trace = false
 
     @Flag(name: .customLong("synthetic-if-none"), help: .hidden)
     var syntheticIfNone = false
@@ -101,7 +107,7 @@ struct MirrorCommand: AsyncParsableCommand {
             cycles: cycles, duration: isEndless ? nil : duration?.duration ?? .seconds(10), pause: pause.duration,
             standby: standby.policy, volume: volume,
             camera: VideoResolution(width: size.width, height: size.height, framesPerSecond: rate),
-            opus: opus, snapshot: snapshot, record: record, isJSON: json)
+            opus: opus, snapshot: snapshot, record: record, traces: trace, isJSON: json)
         let mirror = try Mirror(plan, chosen, display)
         try await interruptible { try await mirror.run() }
     }

@@ -72,7 +72,7 @@ extension StateFlow where Value: Equatable {
 extension SyntheticDeviceSystem {
     /// Devices whose pictures are small: for tests of many sessions, whose subject is not the picture.
     static func small(timing: SyntheticTiming) -> SyntheticDeviceSystem {
-        let modes = [VideoMode(format: "YU12", width: 64, height: 16, rates: [30])]
+        let modes = [VideoMode(format: "YU12", width: 64, height: 32, rates: [30])]
         func device(_ name: String, _ direction: CameraDirection = .unknown) -> SyntheticVideoDevice {
             SyntheticVideoDevice(
                 id: DeviceID("synthetic:\(name)"), name: name, direction: direction, modes: modes, timing: timing)
