@@ -88,6 +88,8 @@ struct ChosenDevices: Sendable {
     func configuration(_ standby: StandbyPolicy) -> CallConfiguration {
         var configuration = CallConfiguration()
         configuration.standby = standby
+        // A leave that takes long is to be seen for what it takes.
+        configuration.cleanupTimeout = .seconds(60)
         configuration.preferredMicrophone = id(.microphone)
         configuration.preferredSpeaker = id(.speaker)
         configuration.preferredCamera = id(.camera)
