@@ -20,10 +20,10 @@ enum Negotiation {
     /// All modes that can be handed on, the best first.
     /// - `isUSB`: raw pictures of high sizes then crowd the bus, where JPEG does not.
     static func rank(_ table: ModeTable, for target: VideoTarget, isUSB: Bool) -> [StreamChoice] {
-        let listed = table.modes.map { mode in
-            StreamChoice(
-                format: mode.format, width: mode.width, height: mode.height,
-                interval: nearestInterval(mode.intervals, to: target.framesPerSecond))
+        let listed = table.modes.flatMap { mode in
+            intervals(of: mode, for: target).map { interval in
+                StreamChoice(format: mode.format, width: mode.width, height: mode.height, interval: interval)
+            }
         }
         let fitted = table.ranges.map { range in
             let (width, height) = range.size.nearest(to: target.width, target.height)
@@ -43,17 +43,26 @@ enum Negotiation {
             .map(\.choice)
     }
 
+    /// The interval to ask for, and the slower ones, which take less of the bus.
+    private static func intervals(of mode: ModeTable.Mode, for target: VideoTarget) -> [Fraction?] {
+        guard let nearest = nearestInterval(mode.intervals, to: target.framesPerSecond) else { return [nil] }
+        return [nearest] + mode.intervals.filter { $0.rate < nearest.rate }
+    }
+
     /// The listed interval nearest to a rate, one that is not slower preferred.
     static func nearestInterval(_ intervals: [Fraction], to rate: Double) -> Fraction? {
         intervals.min { rateCost($0.rate, rate) < rateCost($1.rate, rate) }
     }
 
-    /// Distances are ratios (logarithms), so that half as large and twice as large are as far. Size and rate weigh alike;
-    /// the format decides among modes that are nearly the same.
+    /// Distances are ratios (logarithms), so that half as large and twice as large are as far. A slow rate weighs more
+    /// than a small size; the format decides among modes that are nearly the same.
     private static func cost(of choice: StreamChoice, for target: VideoTarget, isUSB: Bool) -> Double {
         let (width, height) = (Double(choice.width), Double(choice.height))
-        let area = log(width * height / Double(target.width * target.height))
-        let shape = abs(log(width / height / (Double(target.width) / Double(target.height))))
+        // What is left of it in the target's shape: 640×480 shows no more of a wide picture than 640×360.
+        let wide = Double(target.width) / Double(target.height)
+        let usable = min(width, height * wide)
+        let area = 2 * log(usable / Double(target.width))
+        let shape = abs(log(width / height / wide))
         // Enlarging shows, shrinking does not.
         let size = 3 * (area < 0 ? -area * 1.25 : area) + 1.5 * shape
         let rate = choice.interval.map { rateCost($0.rate, target.framesPerSecond) } ?? 0
@@ -64,7 +73,7 @@ enum Negotiation {
         guard rate > 0 else { return 100 }
         let distance = log(rate / target)
         // A camera that is faster than asked costs CPU; a slower one is what people see.
-        return distance < -0.01 ? -3 * distance : max(0, 0.3 * distance)
+        return distance < -0.01 ? -4 * distance : max(0, 0.3 * distance)
     }
 
     /// CPU and latency to I420: a copy, a repack, a JPEG decoder, libv4lconvert.

@@ -21,7 +21,7 @@ func frame(at time: MonotonicInstant) -> Double {
 }
 
 extension OnIdealCards {
-    @Suite struct Capture {
+    @Suite(.timeLimit(.minutes(1))) struct Capture {
         @Test func `Every sample comes once, in order, with the time it was captured`() async throws {
             let card = IdealCard("ideal")
             let reader = RingReader(channels: 2)

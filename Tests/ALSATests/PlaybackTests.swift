@@ -18,7 +18,7 @@ extension AudioRing {
 }
 
 extension OnIdealCards {
-    @Suite struct Playback {
+    @Suite(.timeLimit(.minutes(1))) struct Playback {
         @Test(arguments: [
             "ideal", "ideal-rw", "ideal-s32", "ideal-s24", "ideal-float", "ideal-mono", "ideal-stereo", "ideal-four",
         ])

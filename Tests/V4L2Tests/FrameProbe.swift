@@ -56,6 +56,12 @@ final class FrameProbe: Sendable {
         return state.withLock { $0.frames.last }
     }
 
+    /// The first of those that are kept.
+    func firstFrame() async -> VideoFrame? {
+        await wait { $0.count >= 1 }
+        return state.withLock { $0.frames.first }
+    }
+
     func event(_ matches: @escaping @Sendable (VideoDeviceEvent) -> Bool) async -> Bool {
         await wait { $0.events.contains(where: matches) }
         return true

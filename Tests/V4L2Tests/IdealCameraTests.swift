@@ -20,12 +20,12 @@ struct IdealCameraTests {
             for standby in StandbyPolicy.allCases {
                 var latencies: [Double] = []
                 for cycle in 0..<50 {
-                    let probe = FrameProbe()
+                    let probe = FrameProbe(keeps: .max)
                     let asked = MonotonicInstant.now()
                     let info = try await probe.start(camera, VideoTarget(width: 1280, height: 720, framesPerSecond: 60))
                     #expect(info.reused == (standby == .warm && cycle > 0))
                     #expect(info.framesPerSecond == 60)
-                    let first = try #require(await probe.frame(1))
+                    let first = try #require(await probe.firstFrame())
                     latencies.append((MonotonicInstant.now() - asked).milliseconds)
                     // The stamp in the picture and the driver's are the same, to the microsecond that V4L2 has.
                     let exposed = unsafe first.planes[0].bytes.loadUnaligned(fromByteOffset: 8, as: Int64.self)

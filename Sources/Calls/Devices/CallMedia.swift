@@ -27,13 +27,13 @@ public final class CallMedia: MediaManager {
         return all.contains(.enabled) ? .enabled : all.contains(.disabled) ? .disabled : .notSelected
     }
 
-    public func reset() async { await reset(.release) }
+    public func reset() async { await reset(keeping: nil) }
 
-    func reset(_ standby: StandbyPolicy) async {
-        async let microphone: Void = microphone.control.reset(standby)
-        async let speaker: Void = speaker.reset(standby)
-        async let camera: Void = camera.reset(standby)
-        async let screenShare: Void = screenShare.control.reset(standby)
+    func reset(keeping standby: StandbyPolicy?) async {
+        async let microphone: Void = microphone.control.reset(keeping: standby)
+        async let speaker: Void = speaker.reset(keeping: standby)
+        async let camera: Void = camera.reset(keeping: standby)
+        async let screenShare: Void = screenShare.control.reset(keeping: standby)
         _ = await (microphone, speaker, camera, screenShare)
     }
 
@@ -48,20 +48,12 @@ public final class CallMedia: MediaManager {
 
     /// Starts, at a session's beginning, what the call's settings or a person's word before it ask for: each device as
     /// a child of the session's scope, so that none waits for another.
-    func setUp(_ settings: CallSettings, _ capabilities: Set<CallCapability>, in scope: ScopeHandle) throws(ScopeError)
-    {
-        let mayTalk = capabilities.contains(.sendAudio)
-        let mayShow = capabilities.contains(.sendVideo)
-        for (control, isOn) in [
-            (microphone.control, settings.microphoneOn && mayTalk), (speaker.control, settings.speakerOn),
-            (camera.control, settings.cameraOn && mayShow),
-        ] {
-            // A device that fails is told by its error and the call's; the session goes on without it.
-            try scope.launch("set up \(control.driver.name)") { try? await control.setUp(isOn) }
-        }
-        let screen = screenShare.control
-        if screen.state.withLock({ $0.intent }) != nil {
-            try scope.launch("set up \(screen.driver.name)") { try? await screen.setUp(false) }
-        }
+    func setUp(
+        _ settings: CallSettings, _ capabilities: Set<CallCapability>, in session: CallLifecycle.Session
+    ) throws(ScopeError) {
+        try microphone.control.setUp(settings.microphoneOn && capabilities.contains(.sendAudio), in: session)
+        try speaker.control.setUp(settings.speakerOn, in: session)
+        try camera.control.setUp(settings.cameraOn && capabilities.contains(.sendVideo), in: session)
+        try screenShare.control.setUp(nil, in: session)
     }
 }

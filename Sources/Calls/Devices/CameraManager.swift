@@ -49,11 +49,11 @@ public final class CameraManager: DeviceManager {
         control.link.call.activeSession?.media.camera.withLock { $0?.device.controls }
     }
 
-    public func reset() async { await reset(.release) }
+    public func reset() async { await reset(keeping: nil) }
 
-    func reset(_ standby: StandbyPolicy) async {
+    func reset(keeping standby: StandbyPolicy?) async {
         driver.choice.withLock { $0 = CameraDriver.Choice() }
-        await control.reset(standby)
+        await control.reset(keeping: standby)
     }
 }
 

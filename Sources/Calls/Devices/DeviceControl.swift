@@ -17,7 +17,8 @@ public final class DeviceControl: Sendable {
         var selection: DeviceID?
         /// The device that runs.
         var running: Running?
-        /// A device kept warm between sessions.
+        /// The device that ran last, stopped: closed, or warm where the policy keeps it so. Used again by the next start
+        /// of the same device, which spares looking it up.
         var parked: (any RunnableDevice)?
         var error: DeviceError?
         /// Counts resets.
@@ -61,13 +62,20 @@ public final class DeviceControl: Sendable {
         try await convergeIfJoined(epoch, presenceMatters: isOn)
     }
 
-    /// The call's settings, after a join: they count only where nobody has said anything yet.
-    func setUp(_ isOn: Bool) async throws(DeviceError) {
-        let epoch = state.withLock { state in
+    /// The call's settings, at a session's beginning: they count only where nobody has said anything yet. Returns at
+    /// once; a device that fails is told by its error and the call's, and the session goes on without it.
+    /// - `isOn`: nil where the settings say nothing of this device.
+    func setUp(_ isOn: Bool?, in session: CallLifecycle.Session) throws(ScopeError) {
+        let (epoch, intent) = state.withLock { state in
             if state.intent == nil { state.intent = isOn }
-            return state.epoch
+            return (state.epoch, state.intent)
         }
-        try await convergeIfJoined(epoch, presenceMatters: false)
+        guard intent != nil else { return }
+        let job = try launchConverging(epoch, session) { _ in }
+        state.withLock { state in
+            // Nobody waits for it: a finished one need not be remembered.
+            state.jobs = state.jobs.filter { $0.key == job.key || $0.value.isActive }
+        }
     }
 
     func pause() async throws(DeviceError) {
@@ -113,8 +121,9 @@ public final class DeviceControl: Sendable {
 
     // MARK: Reset
 
-    /// Back to the beginning: nothing wanted, nothing chosen, nothing open but what `standby` keeps.
-    func reset(_ standby: StandbyPolicy) async {
+    /// Back to the beginning: nothing wanted, nothing chosen.
+    /// - `standby`: what to keep of the device for the next session, as a leave does; nil: nothing.
+    func reset(keeping standby: StandbyPolicy?) async {
         let jobs = state.withLock { state in
             state.epoch += 1
             state.intent = nil
@@ -125,8 +134,8 @@ public final class DeviceControl: Sendable {
         }
         for job in jobs { job.cancel() }
         await gate.withGate {
-            await self.stopRunning(standby)
-            if standby == .release { await self.closeParked() }
+            await self.stopRunning(standby ?? .release)
+            if standby == nil { await self.closeParked() }
         }
         publish()
     }
@@ -155,8 +164,31 @@ public final class DeviceControl: Sendable {
             return
         }
         let result = Mutex<Result<Void, DeviceError>>(.failure(refused("the session ended")))
-        let work: @Sendable () async -> Void = {
-            let outcome = await self.gate.withGate { () async -> Result<Void, DeviceError> in
+        let job: (key: Int, job: ScopeJob)
+        do {
+            job = try launchConverging(
+                epoch, session, mustTakeSelection: mustTakeSelection, isRerouting: isRerouting
+            ) { outcome in result.withLock { $0 = outcome } }
+        } catch {
+            throw refused("the session ended")
+        }
+        await job.job.wait()
+        _ = state.withLock { $0.jobs.removeValue(forKey: job.key) }
+        try result.withLock { $0 }.get()
+    }
+
+    /// Has the device converge as a child of the session's scope.
+    /// - Throws: where the session is over.
+    private func launchConverging(
+        _ epoch: Int, _ session: CallLifecycle.Session, mustTakeSelection: Bool = false, isRerouting: Bool = false,
+        outcome: @escaping @Sendable (Result<Void, DeviceError>) -> Void
+    ) throws(ScopeError) -> (key: Int, job: ScopeJob) {
+        let key = state.withLock { state in
+            state.nextJob += 1
+            return state.nextJob
+        }
+        let job = try session.scope.launch(driver.name) {
+            let result = await self.gate.withGate { () async -> Result<Void, DeviceError> in
                 do throws(DeviceError) {
                     try await self.converge(
                         epoch, session, mustTakeSelection: mustTakeSelection, isRerouting: isRerouting)
@@ -165,21 +197,13 @@ public final class DeviceControl: Sendable {
                     return .failure(error)
                 }
             }
-            result.withLock { $0 = outcome }
+            outcome(result)
         }
-        let job: ScopeJob
-        do { job = try session.scope.launch(driver.name, work) } catch {
-            throw refused("the session ended")
-        }
-        let key = state.withLock { state in
-            state.nextJob += 1
-            state.jobs[state.nextJob] = job
+        state.withLock { state in
+            state.jobs[key] = job
             if state.epoch != epoch { job.cancel() }
-            return state.nextJob
         }
-        await job.wait()
-        _ = state.withLock { $0.jobs.removeValue(forKey: key) }
-        try result.withLock { $0 }.get()
+        return (key, job)
     }
 
     /// Under the gate: makes the device do what is wanted.
@@ -280,7 +304,7 @@ public final class DeviceControl: Sendable {
         link.optional?.trace("\(driver.name).stopped", running.device.deviceID.rawValue)
     }
 
-    /// The device kept warm where it is this one, else a fresh one.
+    /// The device of last time where it is this one, else a fresh one.
     private func takeDevice(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice {
         if let parked = state.withLock({ $0.parked }) {
             if parked.deviceID == id {
@@ -298,7 +322,7 @@ public final class DeviceControl: Sendable {
         state.withLock { state in
             if state.running?.token == running.token {
                 state.running = nil
-                if standby == .warm { state.parked = running.device }
+                state.parked = running.device
             }
         }
     }

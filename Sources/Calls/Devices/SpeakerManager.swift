@@ -44,11 +44,11 @@ public final class SpeakerManager: DeviceManager {
         try await control.reroute()
     }
 
-    public func reset() async { await reset(.release) }
+    public func reset() async { await reset(keeping: nil) }
 
-    func reset(_ standby: StandbyPolicy) async {
+    func reset(keeping standby: StandbyPolicy?) async {
         driver.sound.withLock { $0 = SpeakerDriver.Sound() }
-        await control.reset(standby)
+        await control.reset(keeping: standby)
     }
 }
 

@@ -95,8 +95,10 @@ extension Call {
         let transport = try await openTransport(request, session)
         trace("joined", session.media.sessionID.rawValue)
         state.begin(transport.info, own: session.media.sessionID)
+        session.media.link.set(transport, session.media.sessionID)
+        // The devices first: they take longest, and the rest is ready before their first sound.
+        try media.setUp(transport.info.settings, transport.info.capabilities, in: session)
         try session.media.begin(transport)
-        try media.setUp(transport.info.settings, transport.info.capabilities, in: session.scope)
         try follow(transport, session)
         try launchLevels(session)
         show(.joined, session)

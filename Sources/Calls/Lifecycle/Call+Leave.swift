@@ -88,7 +88,7 @@ extension Call {
             generation: session.generation, sessionID: session.media.sessionID,
             unifiedSessionID: state.unifiedSessionID.value, statistics: statistics, errors: state.errors.value,
             leaveDuration: configuration.now() - leaveBeganAt, trace: tracer.take())
-        await media.reset(configuration.standby)
+        await media.reset(keeping: configuration.standby)
         state.reset(
             sessionID: SessionID(configuration.makeID()), unifiedSessionID: SessionID(configuration.makeID()))
         state.lastSession.set(report)

@@ -70,9 +70,8 @@ final class SessionMedia: Sendable {
 
     var sessionID: SessionID { link.sessionID }
 
-    /// The session is joined: packets have somewhere to go, and the pipelines run.
+    /// The session is joined: the pipelines run, and what others have published is received.
     func begin(_ transport: any RoomSession) throws(ScopeError) {
-        link.set(transport, sessionID)
         joinedAt.withLock { $0 = configuration.now() }
         let (sender, receiver) = (audioSender, audioReceiver)
         try scope.launch("audio sender") { await sender.run() }
@@ -160,7 +159,7 @@ final class SessionMedia: Sendable {
         let (sender, isNew) = videoSenders.withLock { senders -> (VideoSender, Bool) in
             if let sender = senders[kind] { return (sender, false) }
             let sender = VideoSender(
-                target: target, ssrc: link.ssrc(kind), notBefore: requestedAt, now: configuration.now
+                target: target, content: kind == .screenShare ? .screen : .camera, ssrc: link.ssrc(kind), notBefore: requestedAt, now: configuration.now
             ) { packet in link.send(packet, kind) }
             senders[kind] = sender
             return (sender, true)

@@ -14,13 +14,14 @@ struct CallRestarts: Sendable {
 
     /// - `progress`: told each cycle.
     static func measure(
-        _ chosen: ChosenDevices, _ standby: StandbyPolicy, _ cycles: Int, progress: (Int) -> Void
+        _ chosen: ChosenDevices, _ standby: StandbyPolicy, _ camera: VideoResolution, _ cycles: Int,
+        progress: (Int) -> Void
     ) async throws -> CallRestarts {
         let client = Client(
             user: User(id: "bench"), service: InProcessService(), devices: chosen.machine.devices,
             configuration: chosen.configuration(standby))
         let call = client.call(type: InProcessService.echoType, id: "bench")
-        try await call.create(CallCreation(settings: chosen.settings()))
+        try await call.create(CallCreation(settings: chosen.settings(camera)))
         let wanted = RestartMetric.allCases.filter { $0.isMeasured(chosen.kinds) }
         var restarts = CallRestarts()
         do {

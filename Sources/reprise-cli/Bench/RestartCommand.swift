@@ -26,6 +26,9 @@ struct RestartCommand: AsyncParsableCommand {
     @Option(help: "Measure one policy only: release or warm (default: both).")
     var standby: Standby?
 
+    @Option(help: ArgumentHelp("The picture size to aim at.", valueName: "WxH"))
+    var size = PictureSize(width: 1280, height: 720)
+
     @Flag(help: "Print one JSON object.")
     var json = false
 
@@ -46,10 +49,11 @@ struct RestartCommand: AsyncParsableCommand {
         // Before minutes of work, not after.
         let file = try plot.map { try PlotFile($0) }
         let policies = standby.map { [$0.policy] } ?? StandbyPolicy.allCases
+        let camera = VideoResolution(width: size.width, height: size.height, framesPerSecond: 30)
         let (cycles, progress) = (cycles, Progress())
         let report = try await interruptible {
             defer { progress.close() }
-            return try await RestartReport.measure(chosen, policies, cycles: cycles, progress)
+            return try await RestartReport.measure(chosen, policies, camera, cycles: cycles, progress)
         }
         if json {
             try Output.standard.line(report.json.text)

@@ -3,12 +3,13 @@ import Reprise
 extension RestartReport {
     /// Measures calls and floors, policy after policy.
     static func measure(
-        _ chosen: ChosenDevices, _ policies: [StandbyPolicy], cycles: Int, _ progress: Progress
+        _ chosen: ChosenDevices, _ policies: [StandbyPolicy], _ camera: VideoResolution, cycles: Int,
+        _ progress: Progress
     ) async throws -> RestartReport {
         var report = RestartReport(cycles: cycles)
         for standby in policies where !Task.isCancelled {
             progress.step("\(standby.rawValue): \(cycles) restarts of a call")
-            let calls = try await CallRestarts.measure(chosen, standby, cycles) { cycle in
+            let calls = try await CallRestarts.measure(chosen, standby, camera, cycles) { cycle in
                 progress.detail("\(standby.rawValue): restart \(cycle) of \(cycles)")
             }
             report.stale += calls.stale

@@ -13,13 +13,17 @@ struct ChosenDevices: Sendable {
     /// The device of a kind, where it was named or ``pinned()``.
     func id(_ kind: DeviceKind) -> DeviceID? { named[kind] ?? nil }
 
-    /// These devices with the routing's choice made now, once for all joins.
+    /// These devices with the choice made now, once for all joins: the first in the routing's order that can be used.
     func pinned() async throws -> ChosenDevices {
         let client = Client(user: User(id: "routing"), service: InProcessService(), devices: machine.devices)
         let call = client.call(id: "routing")
         var pinned = self
         for kind in kinds where id(kind) == nil {
-            pinned.named[kind] = .some(try await call.manager(kind).devices().first)
+            for candidate in try await call.manager(kind).devices()
+            where await machine.trouble(with: candidate, kind) == nil {
+                pinned.named[kind] = .some(candidate)
+                break
+            }
         }
         return pinned
     }
@@ -84,6 +88,8 @@ struct ChosenDevices: Sendable {
     func configuration(_ standby: StandbyPolicy) -> CallConfiguration {
         var configuration = CallConfiguration()
         configuration.standby = standby
+        // A leave that takes long is to be seen for what it takes.
+        configuration.cleanupTimeout = .seconds(60)
         configuration.preferredMicrophone = id(.microphone)
         configuration.preferredSpeaker = id(.speaker)
         configuration.preferredCamera = id(.camera)

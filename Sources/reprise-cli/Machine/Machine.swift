@@ -1,5 +1,6 @@
 import ALSA
 import Reprise
+import V4L2
 
 /// The devices that a subcommand works on: the machine's, or synthetic ones.
 struct Machine: Sendable {
@@ -35,17 +36,30 @@ struct Machine: Sendable {
     private func presence(_ direction: AudioDirection) async throws(DeviceError) -> Presence {
         var reason: DeviceError?
         for info in try await devices.audio.devices(direction) {
-            guard let alsa = devices.audio as? ALSADevices else { return .present }
-            // A sound server's PCM is listed whether or not the server runs.
-            do {
-                _ = try await alsa.occupant(of: info.id, direction)
-                return .present
-            } catch {
-                if error.code == .busy { return .present }
-                if reason == nil { reason = error }
-            }
+            guard let trouble = await trouble(with: info.id, direction) else { return .present }
+            if reason == nil { reason = trouble }
         }
         return .missing(reason)
+    }
+
+    /// Why a listed device cannot be used at all, nil where it can, now or when its holder lets go.
+    func trouble(with id: DeviceID, _ kind: DeviceKind) async -> DeviceError? {
+        switch kind {
+        case .microphone: await trouble(with: id, .capture)
+        case .speaker: await trouble(with: id, .playback)
+        case .camera: nil
+        }
+    }
+
+    private func trouble(with id: DeviceID, _ direction: AudioDirection) async -> DeviceError? {
+        guard let alsa = devices.audio as? ALSADevices else { return nil }
+        // A sound server's PCM is listed whether or not the server runs.
+        do {
+            _ = try await alsa.occupant(of: id, direction)
+            return nil
+        } catch {
+            return error.code == .busy ? nil : error
+        }
     }
 
     /// The id by which the machine lists what a person named.
@@ -55,22 +69,30 @@ struct Machine: Sendable {
         case .microphone: return try await devices.audio.device(id, .capture).info.id
         case .speaker: return try await devices.audio.device(id, .playback).info.id
         case .camera:
-            try checkNode(id.rawValue)
+            try await checkNode(id.rawValue)
             return try await devices.cameras.device(id).info.id
         }
     }
 
     /// A path that is no camera's gets a plainer answer than a driver could give.
-    private func checkNode(_ path: String) throws {
+    private func checkNode(_ path: String) async throws {
         guard !isSynthetic, path.hasPrefix("/") else { return }
         switch FileKind(path) {
-        case .missing: throw CommandError("--camera \(path): there is no such file.", advice: listAdvice)
+        case .missing: throw CommandError("--camera \(path): there is no such file.", advice: await knownCameras)
         case .device: break
-        case .other(let what): throw CommandError("--camera \(path) is \(what), not a camera.", advice: listAdvice)
+        case .other(let what):
+            throw CommandError("--camera \(path) is \(what), not a camera.", advice: await knownCameras)
         }
     }
 
-    private var listAdvice: String { "`reprise devices` lists the cameras" }
+    private var knownCameras: String {
+        get async {
+            let nodes = await V4L2Devices().survey()
+            return nodes.isEmpty
+                ? "There is no camera here"
+                : "There are: " + nodes.map { "\($0.path) (\($0.name))" }.joined(separator: ", ")
+        }
+    }
 }
 
 /// Whether there is a device of a kind.
