@@ -7,24 +7,39 @@ import Synchronization
 /// Without a real-time priority: a picture may come late, sound may not.
 final class VideoLoop: Sendable {
     private let wakeup = Wakeup()
-    private let isStopped = Atomic(false)
+    private let isStopped = Mutex(false)
+    private let over = Completion()
 
-    /// Runs a body on a thread until ``stop()`` or until the task is cancelled; returns when that thread is gone.
+    /// Runs a body on a thread until ``stop()`` or until the task is cancelled. After that no ``effect(_:)`` of the body
+    /// takes place. A codec that is in the middle of a picture cannot be interrupted, and nobody waits for it: the
+    /// thread ends when the picture is done.
     func run(_ name: String, _ body: @escaping @Sendable () -> Void) async {
+        let over = over
+        // Not joined: it ends by itself, a picture later at most.
+        _ = DeviceThread(name: name) { _ in
+            body()
+            over.complete()
+        }
         await withTaskCancellationHandler {
-            await DeviceThread(name: name) { _ in body() }.join()
+            await over.wait()
         } onCancel: {
             stop()
         }
     }
 
-    /// Whether the body is to return.
-    var isOver: Bool { isStopped.load(ordering: .acquiring) }
+    /// What others see of the body's work (a packet sent, a picture shown) is done here: not at all once the loop is over.
+    func effect(_ body: () -> Void) {
+        isStopped.withLock { if !$0 { body() } }
+    }
 
-    /// Any thread.
+    /// Whether the body is to return.
+    var isOver: Bool { isStopped.withLock { $0 } }
+
+    /// Any thread, but not from within an ``effect(_:)``.
     func stop() {
-        isStopped.store(true, ordering: .releasing)
+        isStopped.withLock { $0 = true }
         wakeup.signal()
+        over.complete()
     }
 
     /// Any thread.

@@ -40,7 +40,7 @@ final class VideoReceiver: Sendable {
     private static let mailboxLimit = 4096
 
     private let now: @Sendable () -> MonotonicInstant
-    private let loop = VideoLoop()
+    private let loop: VideoLoop
     private let worker: VideoReceiveWorker
     private let mailbox = Mutex<[Arrival]>([])
     private let shared = Mutex(Statistics())
@@ -55,7 +55,10 @@ final class VideoReceiver: Sendable {
         deliver: @escaping @Sendable (VideoFrame) -> Void
     ) {
         self.now = now
-        worker = VideoReceiveWorker(requestKeyframe: requestKeyframe, deliver: deliver)
+        let loop = VideoLoop()
+        self.loop = loop
+        worker = VideoReceiveWorker(
+            requestKeyframe: { loop.effect(requestKeyframe) }, deliver: { frame in loop.effect { deliver(frame) } })
     }
 
     /// Takes a packet of the track. Any bytes are safe.
@@ -79,7 +82,7 @@ final class VideoReceiver: Sendable {
 
     var statistics: Statistics { shared.withLock { $0 } }
 
-    /// Receives until ``stop()`` or until the task is cancelled; returns when the receiver's thread is gone. Once.
+    /// Receives until ``stop()`` or until the task is cancelled; nothing is delivered after it returned. Once.
     func run() async {
         await loop.run("video-receive") { [self] in
             while !loop.isOver {

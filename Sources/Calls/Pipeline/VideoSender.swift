@@ -51,7 +51,7 @@ final class VideoSender: Sendable {
 
     private let notBefore: MonotonicInstant
     private let now: @Sendable () -> MonotonicInstant
-    private let loop = VideoLoop()
+    private let loop: VideoLoop
     private let worker: VideoSendWorker
     private let mailbox = Mutex(Mailbox())
     private let shared = Mutex(Statistics())
@@ -70,9 +70,11 @@ final class VideoSender: Sendable {
     ) {
         self.notBefore = notBefore
         self.now = now
+        let loop = VideoLoop()
+        self.loop = loop
         worker = VideoSendWorker(
             target: target, content: content, bitrate: bitrate, packetizer: VP8Packetizer(ssrc: ssrc, start: start),
-            send: send)
+            send: { packet in loop.effect { send(packet) } })
     }
 
     /// Takes a frame to send. Never waits for the encoder: the device's thread may call it.
@@ -125,7 +127,7 @@ final class VideoSender: Sendable {
 
     var statistics: Statistics { shared.withLock { $0 } }
 
-    /// Sends until the task is cancelled; returns when the sender's thread is gone. Once.
+    /// Sends until the task is cancelled; nothing is sent after it returned. Once.
     func run() async {
         await loop.run("video-send") { [self] in
             while !loop.isOver { loop.wait(atMost: pump(now: now())) }

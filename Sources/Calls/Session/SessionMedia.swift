@@ -159,7 +159,8 @@ final class SessionMedia: Sendable {
         let (sender, isNew) = videoSenders.withLock { senders -> (VideoSender, Bool) in
             if let sender = senders[kind] { return (sender, false) }
             let sender = VideoSender(
-                target: target, content: kind == .screenShare ? .screen : .camera, ssrc: link.ssrc(kind), notBefore: requestedAt, now: configuration.now
+                target: target, content: kind == .screenShare ? .screen : .camera, ssrc: link.ssrc(kind),
+                notBefore: requestedAt, now: configuration.now
             ) { packet in link.send(packet, kind) }
             senders[kind] = sender
             return (sender, true)

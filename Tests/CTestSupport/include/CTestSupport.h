@@ -10,6 +10,9 @@
 /// - thread: its Linux id (as in /proc/self/task); 0 for the calling thread. Ids 65,536 apart share a count.
 int64_t test_allocations(int thread);
 
+/// Bytes of the heap in use, of all the allocator's arenas.
+int64_t test_heap_in_use(void);
+
 /// The calling thread's Linux id.
 int test_thread(void);
 
