@@ -24,7 +24,7 @@ TEST_PACKAGES := \
 
 # To compare with others' software.
 BENCH_PACKAGES := \
-	baresip-core gstreamer1.0-alsa gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-tools
+	baresip-core gir1.2-gstreamer-1.0 gstreamer1.0-alsa gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
 
 # $(call install,packages,make target): installs what is missing of them, and touches no network when nothing is.
 define install
@@ -135,9 +135,9 @@ fuzz: deps ## Fuzz the parsers of outside bytes (ARGS: seconds and targets, as T
 	@Tests/Fuzz/run $(or $(ARGS),60)
 
 .PHONY: bench
-bench: deps-bench ## Measure restarts against the hardware's floor and against other software
-	@swift build -c release
-	"$$(swift build -c release --show-bin-path)/reprise" bench restart $(ARGS)
+bench: deps-bench ## Measure restarts and a call beside the floor, GStreamer and baresip (ARGS: see Sources/Benchmarks)
+	@swift build -c release --product reprise
+	Sources/Benchmarks/run --reprise "$$(swift build -c release --show-bin-path)/reprise" --out .build/bench $(ARGS)
 
 # ---- House -------------------------------------------------------------------------------------------------------
 

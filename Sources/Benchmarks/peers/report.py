@@ -1,0 +1,133 @@
+"""What was measured, for people: tables and targets, as plain text and as Markdown."""
+
+import dataclasses
+import statistics
+
+
+@dataclasses.dataclass(frozen=True)
+class Times:
+    """Milliseconds."""
+
+    p50: float
+    p95: float
+    max: float
+
+    @classmethod
+    def of(cls, values):
+        ordered = sorted(values)
+        # The nearest rank, as `reprise bench restart` counts.
+        return cls(*(ordered[max(-(-len(ordered) * percent // 100), 1) - 1] for percent in (50, 95, 100)))
+
+    @classmethod
+    def of_json(cls, row):
+        return None if row is None or row["p50Ms"] is None else cls(row["p50Ms"], row["p95Ms"], row["maxMs"])
+
+
+@dataclasses.dataclass(frozen=True)
+class Restart:
+    """A row of the table of restarts."""
+
+    who: str
+    standby: str
+    what: str
+    times: Times
+    floor: Times | None = None
+    note: str = ""
+
+    HEAD = ("who", "standby", "from the start to", "p50", "p95", "max", "floor p50", "p95", "above it", "")
+
+    def cells(self):
+        floor = self.floor
+        above = f"{self.times.p50 - floor.p50:+.2f}" if floor else "-"
+        return (
+            self.who, self.standby, self.what, *(f"{value:.2f}" for value in dataclasses.astuple(self.times)),
+            f"{floor.p50:.2f}" if floor else "-", f"{floor.p95:.2f}" if floor else "-", above, self.note,
+        )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    what: str
+    measured: float
+    limit: float
+    unit: str
+    #: Whether the limit itself still meets it.
+    inclusive: bool = True
+
+    HEAD = ("target", "limit", "measured", "")
+
+    @property
+    def is_met(self):
+        return self.measured <= self.limit if self.inclusive else self.measured < self.limit
+
+    def cells(self):
+        verdict = f"{'met' if self.is_met else 'MISSED'} by {abs(self.limit - self.measured):.2f} {self.unit}"
+        bound = "≤" if self.inclusive else "<"
+        return (self.what, f"{bound} {self.limit:.2f} {self.unit}", f"{self.measured:.2f} {self.unit}", verdict)
+
+
+USAGE_HEAD = ("who", "CPU ms/s", "wake-ups/s", "voluntary", "involuntary", "resident MB", "threads", "rounds: CPU", "wake-ups")
+
+
+def usage_cells(who, usages, middle):
+    return (
+        who, f"{middle.cpu:.1f}", f"{middle.wakeups:.0f}", f"{middle.voluntary:.0f}", f"{middle.involuntary:.0f}",
+        f"{middle.resident:.1f}", f"{middle.threads:.0f}", " ".join(f"{usage.cpu:.1f}" for usage in usages),
+        " ".join(f"{usage.wakeups:.0f}" for usage in usages),
+    )  # fmt: skip
+
+
+def restart_targets(restarts, stale):
+    """Those of Reprise's rows: near the floor, out at once, heard soon, never stale."""
+    targets = []
+    for row in restarts:
+        if not row.who.startswith("Reprise"):
+            continue
+        name = f"{row.what}, {row.standby}"
+        if row.floor and row.what in ("first captured block", "first picture"):
+            limit = row.floor.p50 + max(0.03 * row.floor.p50, 0.3)
+            targets.append(Target(f"{name}: p50 within 3 % or 0.3 ms of the floor", row.times.p50, limit, "ms"))
+            targets.append(Target(f"{name}: p95 within 2 ms of the floor", row.times.p95, row.floor.p95 + 2, "ms"))
+        elif row.what == "leave() returns":
+            targets.append(Target(f"{row.who}, {name}: p95", row.times.p95, 5, "ms"))
+        elif row.what == "own sound heard back":
+            targets.append(Target(f"{name}: p50", row.times.p50, 50, "ms"))
+    targets.append(Target("captured blocks and pictures older than their join", stale, 0, "of all"))
+    return targets
+
+
+def usage_targets(ours, theirs):
+    targets = [Target("resident memory of a voice call", ours.resident, 40, "MB", inclusive=False)]
+    if theirs:
+        targets.insert(0, Target("CPU of a voice call: less than baresip's", ours.cpu, theirs.cpu, "ms/s", False))
+        targets.insert(1, Target("wake-ups: fewer than baresip's", ours.wakeups, theirs.wakeups, "a second", False))
+    return targets
+
+
+def mean_load(loads):
+    return statistics.fmean(loads) if loads else 0.0
+
+
+# ---- Tables --------------------------------------------------------------------------------------------------------
+
+
+def is_number(cell):
+    return cell[:1].isdigit() or cell[:2].strip("+-").isdigit() or cell == "-"
+
+
+def text_table(head, rows):
+    columns = list(zip(head, *rows))
+    widths = [max(map(len, column)) for column in columns]
+    right = [all(map(is_number, column[1:])) for column in columns]
+    return [
+        "  ".join(
+            cell.rjust(width) if at_right else cell.ljust(width) for cell, width, at_right in zip(row, widths, right)
+        ).rstrip()
+        for row in [[cell.upper() if cell not in ("p50", "p95", "max") else cell for cell in head], *rows]
+    ]
+
+
+def markdown_table(head, rows):
+    columns = list(zip(head, *rows))
+    rule = ["---:" if all(map(is_number, column[1:])) else "---" for column in columns]
+    return ["| " + " | ".join(row) + " |" for row in [head, rule, *rows]]
