@@ -8,6 +8,17 @@ import time
 
 
 @dataclasses.dataclass(frozen=True)
+class Thread:
+    """Threads of one name."""
+
+    name: str
+    #: Milliseconds a second.
+    cpu: float
+    #: Context switches a second.
+    wakeups: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Usage:
     #: User and system, milliseconds a second.
     cpu: float
@@ -17,6 +28,8 @@ class Usage:
     #: Resident, in MB (10⁶ bytes).
     resident: float
     threads: int
+    #: The busiest first; those that did nothing left out.
+    by_thread: tuple[Thread, ...] = ()
 
     @property
     def wakeups(self):
@@ -24,21 +37,33 @@ class Usage:
 
 
 def median(usages):
-    return Usage(*(statistics.median(column) for column in zip(*map(dataclasses.astuple, usages))))
+    fields = ("cpu", "voluntary", "involuntary", "resident", "threads")
+    return Usage(*(statistics.median(getattr(usage, field) for usage in usages) for field in fields))
 
 
 def measure(pid, seconds):
     """Watches a process for so long.
 
     Threads that begin and end within the time are in the processor time, not in the switches."""
-    began, cpu, before = time.monotonic(), _cpu_ns(pid), _switches(pid)
+    began, cpu, before = time.monotonic(), _cpu_ns(pid), _tasks(pid)
     time.sleep(seconds)
-    after, cpu, lasted = _switches(pid), _cpu_ns(pid) - cpu, time.monotonic() - began
-    voluntary, involuntary = (
-        sum(counts[column] - before.get(thread, (0, 0))[column] for thread, counts in after.items())
-        for column in (0, 1)
-    )
-    return Usage(cpu / 1e6 / lasted, voluntary / lasted, involuntary / lasted, _resident(pid), len(after))
+    after, cpu, lasted = _tasks(pid), _cpu_ns(pid) - cpu, time.monotonic() - began
+    spent = []
+    for thread, (name, *counts) in after.items():
+        first = before.get(thread, (name, 0, 0, 0))[1:]
+        spent.append((name, *((count - earlier) / lasted for count, earlier in zip(counts, first))))
+    names = dict.fromkeys(name for name, *_ in spent)
+    by_thread = [
+        Thread(
+            name, sum(busy / 1e6 for other, busy, _, _ in spent if other == name),
+            sum(own + forced for other, _, own, forced in spent if other == name),
+        )
+        for name in names
+    ]  # fmt: skip
+    return Usage(
+        cpu / 1e6 / lasted, sum(own for _, _, own, _ in spent), sum(forced for *_, forced in spent), _resident(pid),
+        len(after), tuple(sorted((t for t in by_thread if t.wakeups >= 1), key=lambda t: -t.cpu)),
+    )  # fmt: skip
 
 
 def _cpu_ns(pid):
@@ -46,16 +71,19 @@ def _cpu_ns(pid):
     return time.clock_gettime_ns((~pid << 3) | 2)
 
 
-def _switches(pid):
-    counts = {}
+def _tasks(pid):
+    """Name, nanoseconds on a processor, voluntary and involuntary switches of each thread."""
+    tasks = {}
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
         try:
             lines = (task / "status").read_text().splitlines()
+            busy = int((task / "schedstat").read_text().split()[0])
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has just ended
-        fields = dict(line.split(":", 1) for line in lines)
-        counts[task.name] = (int(fields["voluntary_ctxt_switches"]), int(fields["nonvoluntary_ctxt_switches"]))
-    return counts
+        fields = {key: value.strip() for key, value in (line.split(":", 1) for line in lines)}
+        switches = (int(fields[f"{kind}voluntary_ctxt_switches"]) for kind in ("", "non"))
+        tasks[task.name] = (fields["Name"], busy, *switches)
+    return tasks
 
 
 def _resident(pid):

@@ -1,7 +1,6 @@
 """What was measured, for people: tables and targets, as plain text and as Markdown."""
 
 import dataclasses
-import statistics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +49,7 @@ class Target:
     what: str
     measured: float
     limit: float
+    #: Empty for a count.
     unit: str
     #: Whether the limit itself still meets it.
     inclusive: bool = True
@@ -61,12 +61,18 @@ class Target:
         return self.measured <= self.limit if self.inclusive else self.measured < self.limit
 
     def cells(self):
-        verdict = f"{'met' if self.is_met else 'MISSED'} by {abs(self.limit - self.measured):.2f} {self.unit}"
-        bound = "≤" if self.inclusive else "<"
-        return (self.what, f"{bound} {self.limit:.2f} {self.unit}", f"{self.measured:.2f} {self.unit}", verdict)
+        limit, measured, distance = (
+            f"{value:.2f} {self.unit}" if self.unit else str(value)
+            for value in (self.limit, self.measured, abs(self.limit - self.measured))
+        )
+        verdict = f"{'met' if self.is_met else 'MISSED'} by {distance}"
+        return (self.what, f"{'≤' if self.inclusive else '<'} {limit}", measured, verdict)
 
 
-USAGE_HEAD = ("who", "CPU ms/s", "wake-ups/s", "voluntary", "involuntary", "resident MB", "threads", "rounds: CPU", "wake-ups")
+USAGE_HEAD = (
+    "who", "CPU ms/s", "wake-ups/s", "voluntary", "involuntary", "resident MB", "threads", "each: CPU", "wake-ups",
+)  # fmt: skip
+THREAD_HEAD = ("who", "thread", "CPU ms/s", "wake-ups/s")
 
 
 def usage_cells(who, usages, middle):
@@ -75,6 +81,10 @@ def usage_cells(who, usages, middle):
         f"{middle.resident:.1f}", f"{middle.threads:.0f}", " ".join(f"{usage.cpu:.1f}" for usage in usages),
         " ".join(f"{usage.wakeups:.0f}" for usage in usages),
     )  # fmt: skip
+
+
+def thread_cells(who, threads):
+    return [(who, thread.name, f"{thread.cpu:.1f}", f"{thread.wakeups:.0f}") for thread in threads]
 
 
 def restart_targets(restarts, stale):
@@ -92,7 +102,7 @@ def restart_targets(restarts, stale):
             targets.append(Target(f"{row.who}, {name}: p95", row.times.p95, 5, "ms"))
         elif row.what == "own sound heard back":
             targets.append(Target(f"{name}: p50", row.times.p50, 50, "ms"))
-    targets.append(Target("captured blocks and pictures older than their join", stale, 0, "of all"))
+    targets.append(Target("captured blocks and pictures older than their join", stale, 0, ""))
     return targets
 
 
@@ -102,10 +112,6 @@ def usage_targets(ours, theirs):
         targets.insert(0, Target("CPU of a voice call: less than baresip's", ours.cpu, theirs.cpu, "ms/s", False))
         targets.insert(1, Target("wake-ups: fewer than baresip's", ours.wakeups, theirs.wakeups, "a second", False))
     return targets
-
-
-def mean_load(loads):
-    return statistics.fmean(loads) if loads else 0.0
 
 
 # ---- Tables --------------------------------------------------------------------------------------------------------
