@@ -96,6 +96,7 @@ run: build ## Build, and hear and see yourself through a call (ARGS: see `repris
 # ---- Test --------------------------------------------------------------------------------------------------------
 
 # The suites whose code runs on several threads; they run once more under ThreadSanitizer.
+# One test at a time: side by side they would starve each other under its weight.
 TSAN_SUITES := ScopesTests|MediaTests|CallsTests|RoomsTests
 
 # How long each parser of outside bytes is fuzzed by `make test`; `Tests/Fuzz/run 600` looks longer.
@@ -116,7 +117,8 @@ test: deps-test ## Run all tests: units, races, fuzzing and the device lab
 	@mkdir -p .build/test
 	rm -f .build/test/*.log .build/test/steps
 	$(call step,units,swift test --disable-xctest)
-	$(call step,races,swift test --disable-xctest --sanitize thread --scratch-path .build/tsan --filter '$(TSAN_SUITES)')
+	$(call step,endurance,REPRISE_ENDURANCE=1 swift test --skip-build --disable-xctest --filter CallEnduranceTests)
+	$(call step,races,swift test --disable-xctest --no-parallel --sanitize thread --scratch-path .build/tsan --filter '$(TSAN_SUITES)')
 	$(call step,fuzz,Tests/Fuzz/run $(FUZZ_SECONDS))
 	$(call step,lab,Tests/DeviceLab/run)
 	passed=$$(cat .build/test/*.log | grep -E '^✔ Test [^ ]+.* passed after' | grep -vc '^✔ Test run ' || true)

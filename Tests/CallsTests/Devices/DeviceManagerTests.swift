@@ -5,7 +5,7 @@ import Testing
 
 @testable import Calls
 
-@Suite("Device managers", .timeLimit(.minutes(2)))
+@Suite("Device managers", .timeLimit(.minutes(5)))
 struct DeviceManagerTests {
     @Test("Muting keeps the microphone open, so that unmuting starts nothing")
     func mutingKeepsTheMicrophoneOpen() async throws {

@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// The promises that joins and leaves keep.
-@Suite("Joins and leaves", .timeLimit(.minutes(2)))
+@Suite("Joins and leaves", .timeLimit(.minutes(5)))
 struct InvariantTests {
     @Test("1. Joins at the same time share one join")
     func concurrentJoinsShareOne() async throws {

@@ -5,7 +5,7 @@ import Scopes
 import Testing
 
 /// The faults of systems that came before, each as a test that it cannot happen here.
-@Suite("Faults of earlier systems", .timeLimit(.minutes(2)))
+@Suite("Faults of earlier systems", .timeLimit(.minutes(5)))
 struct PriorFaultsTests {
     @Test("1. After a rejoin capture and playback run in the new session, not in the scope of the old one")
     func mediaManagersReadTheScopeFromTheCall() async throws {

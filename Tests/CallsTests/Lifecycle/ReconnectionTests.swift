@@ -4,7 +4,7 @@ import Rooms
 import Scopes
 import Testing
 
-@Suite("Reconnection", .timeLimit(.minutes(2)))
+@Suite("Reconnection", .timeLimit(.minutes(5)))
 struct ReconnectionTests {
     @Test("6. A fast reconnect keeps both ids, and the devices keep running")
     func fastReconnect() async throws {

@@ -131,7 +131,7 @@ struct VideoReceiverTests {
     }
 }
 
-@Suite("The picture pipelines on their threads", .timeLimit(.minutes(2)))
+@Suite("The picture pipelines on their threads", .timeLimit(.minutes(5)))
 struct VideoThreadTests {
     @Test("A synthetic camera is seen at the other end, its pictures in order")
     func camera() async throws {
