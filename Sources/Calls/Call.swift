@@ -15,6 +15,7 @@ import Synchronization
 ///
 /// Two lifetimes (see the article on scopes and rejoining): ``stateScope`` lives as long as the call, and ``scope`` from
 /// a join to the next leave. Joins and leaves are ordered by one lock; ``join()`` says what meets what.
+/// A call that is joined lives until it is left, also where nobody holds it any more.
 /// - Thread: everything may be called from any task.
 public final class Call: Sendable {
     public let id: CallID

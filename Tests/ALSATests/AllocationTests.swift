@@ -48,12 +48,14 @@ extension OnIdealCards {
             var counted: Int64 = 0
             var allocations: UInt64 = 0
             while counted < (name == "ideal" ? 10_000 : 2_000) {
-                // In parts: an xrun in one of them, on a loaded machine, is recovered outside the period path.
-                while device.statistics.periods < 10 { try await Task.sleep(for: .milliseconds(1)) }
+                // In parts, each with calm before and after it: an xrun, on a loaded machine, is recovered outside the
+                // period path.
+                let calm = try await periods(20, of: device)
                 let before = (device.statistics, mallocCount() ?? 0)
                 try await Task.sleep(for: .milliseconds(50))
                 let after = (mallocCount() ?? 0, device.statistics)
-                guard after.1.xruns == before.0.xruns else { continue }
+                let end = try await periods(20, of: device)
+                guard calm == end else { continue }
                 counted += after.1.periods - before.0.periods
                 allocations += after.0 - before.1
             }
@@ -62,6 +64,13 @@ extension OnIdealCards {
             card.speed = 0
             #expect(allocations == 0)
             print("allocations in \(counted) periods of \(direction.rawValue): \(allocations)")
+        }
+
+        /// Waits for some more periods. Returns the xruns so far.
+        private func periods(_ count: Int64, of device: any AudioDevice) async throws -> Int64 {
+            let target = device.statistics.periods + count
+            while device.statistics.periods < target { try await Task.sleep(for: .milliseconds(1)) }
+            return device.statistics.xruns
         }
     }
 }

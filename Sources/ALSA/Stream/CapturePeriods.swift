@@ -96,6 +96,8 @@ struct CapturePeriods: ~Copyable {
         if position.state != SND_PCM_STATE_RUNNING { return port.stateExit() }
         // In whole periods: what a late wake-up finds beyond one would make the next one come a period later.
         let available = Int(position.available)
+        // More than the buffer holds: what is in it was written over, whatever the state says yet.
+        if available > port.configuration.buffer { return .xrun }
         let moved = available - available % port.configuration.hardwarePeriod
         if moved <= 0 { return nil }
         let delay = max(position.delay, position.available)

@@ -135,7 +135,13 @@ struct PeriodPort: ~Copyable {
         return position
     }
 
-    /// The duration of sample frames at the hardware's rate, in nanoseconds.
+    /// The duration of sample frames at the hardware's rate, in nanoseconds. Where a driver or plug-in tells a delay of
+    /// more than a day (a pointer that ran away), that is cut: its numbers never trap.
     @_noLocks
-    func nanoseconds(_ frames: Int64) -> Int64 { frames * 1_000_000_000 / Int64(configuration.rate) }
+    func nanoseconds(_ frames: Int64) -> Int64 {
+        min(max(frames, -Self.framesLimit), Self.framesLimit) * 1_000_000_000 / Int64(configuration.rate)
+    }
+
+    /// A day at 48 kHz.
+    private static let framesLimit: Int64 = 1 << 32
 }

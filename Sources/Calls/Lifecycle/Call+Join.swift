@@ -38,7 +38,8 @@ extension Call {
         let media = try SessionMedia(
             generation: generation, sessionID: state.sessionID.value, requestedAt: requestedAt,
             configuration: configuration, scope: scope, outlets: video, sound: sound)
-        return CallLifecycle.Session(generation: generation, attempt: attempt, scope: scope, media: media)
+        return CallLifecycle.Session(
+            generation: generation, call: self, attempt: attempt, scope: scope, media: media)
     }
 
     /// A join that nobody waits for any more is left, as far as it got.

@@ -12,6 +12,8 @@ struct CallLifecycle {
     /// What one session is known by.
     struct Session {
         let generation: Int
+        /// A joined call lives until it is left, also where nobody else holds it: its work and its devices need it.
+        let call: Call
         let attempt: JoinAttempt
         let scope: ScopeHandle
         let media: SessionMedia

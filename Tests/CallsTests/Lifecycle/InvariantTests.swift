@@ -332,4 +332,22 @@ struct InvariantTests {
         fixture.expectLeft()
         #expect(fixture.call.generation == 0)
     }
+
+    @Test("A joined call lives until it is left, though nobody holds it; then it is gone")
+    func joinedCallIsKept() async throws {
+        let hardware = SyntheticDeviceSystem.small(timing: .realTime)
+        weak var dropped: Call?
+        func join() async throws {
+            let client = Client(user: User(id: "ada"), service: InProcessService(), devices: hardware.system)
+            let call = client.call(type: InProcessService.echoType, id: "kitchen")
+            dropped = call
+            try await call.join()
+        }
+        try await join()
+        await untilTrue { hardware.audio.microphone.hardware.isRunning }
+        #expect(dropped != nil)
+        await dropped?.leave()
+        #expect(hardware.hardware.allSatisfy { !$0.isOpen })
+        while dropped != nil { await Task.yield() }
+    }
 }
