@@ -160,7 +160,9 @@ private struct SessionWatch {
                 LiveStatus(
                     session: session, elapsed: now - joinedAt, statistics: statistics,
                     framesPerSecond: framesPerSecond))
-            try? await Task.sleep(for: min(.milliseconds(settledAt == nil ? 20 : 100), left))
+            // Often where somebody watches the line; each look costs wake-ups.
+            let pause = settledAt == nil ? 20 : display.isWatched ? 100 : 500
+            try? await Task.sleep(for: min(.milliseconds(pause), left))
         }
     }
 
