@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,8 +52,6 @@ uint64_t linux_timerfd_drain(int fd) {
 
 int linux_close(int fd) { return close(fd) < 0 ? -errno : 0; }
 
-int linux_gettid(void) { return gettid(); }
-
 void linux_thread_set_name(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 int linux_thread_set_fifo(int priority) {
@@ -66,5 +63,3 @@ int linux_thread_set_ordinary(void) {
     struct sched_param param = {.sched_priority = 0};
     return -pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
 }
-
-int linux_lock_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE) < 0 ? -errno : 0; }

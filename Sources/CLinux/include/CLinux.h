@@ -48,15 +48,11 @@ REPRISE_NO_LOCKS static inline void linux_fill_bytes(void *to, uint8_t value, pt
     __builtin_memset(to, value, (size_t)count);
 }
 
-/// The calling thread's id, as /proc shows it.
-int linux_gettid(void);
 /// Names the calling thread (15 bytes).
 void linux_thread_set_name(const char *name);
 /// Asks for SCHED_FIFO at `priority` for the calling thread. Returns 0 or -errno.
 int linux_thread_set_fifo(int priority);
 /// Puts the calling thread back to SCHED_OTHER. Returns 0 or -errno.
 int linux_thread_set_ordinary(void);
-/// Locks the process's present and future pages into memory. Returns 0 or -errno.
-int linux_lock_memory(void);
 
 #endif
