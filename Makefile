@@ -15,8 +15,8 @@ ARGS ?=
 BUILD_PACKAGES := \
 	binutils g++ git libc6-dev libcurl4-openssl-dev libedit2 libncurses6 libsqlite3-0 libxml2-dev pkg-config tzdata \
 	zlib1g-dev libasound2-dev libopus-dev libpng-dev libspeexdsp-dev libturbojpeg0-dev libv4l-dev libvpx-dev \
-	libxcb-composite0-dev libxcb-damage0-dev libxcb-randr0-dev libxcb-shm0-dev libxcb-xfixes0-dev libxcb1-dev \
-	libyuv-dev
+	libsdl2-dev libsrtp2-dev libssl-dev libudev-dev libxcb-composite0-dev \
+	libxcb-damage0-dev libxcb-randr0-dev libxcb-shm0-dev libxcb-xfixes0-dev libxcb1-dev libyuv-dev
 
 # To test: the virtual machine of the device lab, the tools it uses on its devices, and a virtual display.
 TEST_PACKAGES := \

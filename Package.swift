@@ -31,6 +31,9 @@ func systemLibrary(_ name: String, path: String, pkgConfig: String? = nil, apt: 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
+func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+
 let package = Package(
     name: "Reprise",
     products: [
@@ -41,6 +44,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
     ],
     targets: [
@@ -54,6 +59,10 @@ let package = Package(
         systemLibrary("CPNG", path: "Sources/CPNG", pkgConfig: "libpng", apt: "libpng-dev"),
         systemLibrary("CSpeexDSP", path: "Sources/CSpeexDSP", pkgConfig: "speexdsp", apt: "libspeexdsp-dev"),
         systemLibrary("CXCB", path: "Sources/CXCB", pkgConfig: "xcb", apt: "libxcb1-dev"),
+        systemLibrary("COpenSSL", path: "Sources/COpenSSL", apt: "libssl-dev"),
+        systemLibrary("CSRTP", path: "Sources/CSRTP", apt: "libsrtp2-dev"),
+        systemLibrary("CUDev", path: "Sources/CUDev", apt: "libudev-dev"),
+        systemLibrary("CSDL", path: "Sources/CSDL", apt: "libsdl2-dev"),
         .target(name: "CLinux"),
 
         // The package, lowest first.
@@ -64,13 +73,19 @@ let package = Package(
         target("ScreenCapture", ["Media", "CXCB", "CLinux"]),
         target("Codecs", ["Media", "COpus", "CVPX", "CYUV", "CTurboJPEG", "CPNG"]),
         target("RTP", ["Media"]),
-        target("Rooms", ["RTP", "Media"]),
+        target("WebRTC", ["RTP", "Media", "CLinux", "COpenSSL", "CSRTP", logging]),
+        target(
+            "Rooms",
+            [
+                "WebRTC", "RTP", "Media", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), nioSSL,
+                logging,
+            ]),
         target("Calls", ["Scopes", "Rooms", "RTP", "Codecs", "Media", "CLinux", logging]),
         target("Reprise", ["Calls", "ALSA", "V4L2", "ScreenCapture", "Media"]),
         .target(name: "CFloor", dependencies: ["CAlsa"], path: "Sources/Benchmarks/CFloor"),
         .executableTarget(
             name: "reprise-cli",
-            dependencies: ["Reprise", "Codecs", "ALSA", "V4L2", "ScreenCapture", "CFloor", argumentParser],
+            dependencies: ["Reprise", "Codecs", "ALSA", "V4L2", "ScreenCapture", "CFloor", "CSDL", argumentParser],
             swiftSettings: settings),
 
         // Tests, a target each; DeviceTests run in the device lab.
@@ -82,7 +97,8 @@ let package = Package(
         tests("ScreenCapture", ["Media", "CXCB"]),
         tests("Codecs", ["Media"]),
         tests("RTP", ["Media"]),
-        tests("Rooms", ["RTP", "Media"]),
+        tests("WebRTC", ["RTP", "Media"]),
+        tests("Rooms", ["WebRTC", "RTP", "Media"]),
         tests("Calls", ["Scopes", "Rooms", "RTP", "Codecs", "Media"]),
         tests("Reprise", ["Calls", "Media"]),
         .testTarget(
