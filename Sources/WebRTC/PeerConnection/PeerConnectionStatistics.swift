@@ -56,8 +56,8 @@ public struct PeerConnectionStatistics: Sendable, Hashable {
     /// From the first description to a path, and to keys: nil before.
     public var timeToPath: Duration?
     public var timeToConnected: Duration?
-    /// What RTP's sessions count; senders and receivers are told apart by mid.
-    public var rtp = RTPTransportStatistics(estimate: BandwidthEstimate())
+    /// What RTP's sessions count; senders and receivers are told apart by mid; nil before the first description.
+    public var rtp: RTPTransportStatistics?
 
     public init() {}
 }
