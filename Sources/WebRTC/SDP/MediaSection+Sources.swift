@@ -49,8 +49,11 @@ extension MediaSection {
             attributes.set(
                 "ssrc",
                 newValue.flatMap { source in
-                    [source.cname.map { "\(source.ssrc) cname:\($0)" }, source.stream.map { "\(source.ssrc) msid:\($0)" }]
-                        .compactMap { $0 }
+                    [
+                        source.cname.map { "\(source.ssrc) cname:\($0)" },
+                        source.stream.map { "\(source.ssrc) msid:\($0)" },
+                    ]
+                    .compactMap { $0 }
                 })
         }
     }
