@@ -23,6 +23,8 @@ struct ConfigurationRequest: Sendable, Equatable {
     var firstBlock: Duration
     /// The hardware's buffer in periods; nil for a roomy one.
     var bufferPeriods: Int?
+    /// Blocks beyond the usual that a stream keeps filled, or has room for.
+    var headroom = 0
 }
 
 /// What was negotiated with the hardware.

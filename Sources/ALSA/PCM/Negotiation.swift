@@ -46,7 +46,7 @@ extension PCM {
             unsafe snd_pcm_hw_params_set_period_size_near(handle, parameters, &period, nil), inUse: false)
         // Capture pays for a large buffer with nothing, and playback fills only what it needs of one: enough for a
         // tenth of a second in which nobody gets to run.
-        var buffer = max(snd_pcm_uframes_t(wanted * (request.bufferPeriods ?? 10)), period * 2)
+        var buffer = max(snd_pcm_uframes_t(wanted * (request.bufferPeriods ?? 10 + 5 * request.headroom)), period * 2)
         try check(
             "snd_pcm_hw_params_set_buffer_size_near",
             unsafe snd_pcm_hw_params_set_buffer_size_near(handle, parameters, &buffer), inUse: false)
