@@ -18,13 +18,16 @@ BUILD_PACKAGES := \
 	libsdl2-dev libsrtp2-dev libssl-dev libudev-dev libxcb-composite0-dev \
 	libxcb-damage0-dev libxcb-randr0-dev libxcb-shm0-dev libxcb-xfixes0-dev libxcb1-dev libyuv-dev
 
-# To test: the virtual machine of the device lab, the tools it uses on its devices, and a virtual display.
+# To test: the virtual machine of the device lab, the tools it uses on its devices, a virtual display, and the WebRTC
+# programs of the interop suites.
 TEST_PACKAGES := \
-	alsa-utils busybox-static cpio kmod python3 qemu-system-x86 v4l-utils x11-utils x11-xserver-utils xvfb
+	alsa-utils busybox-static chromium coturn cpio iproute2 janus kmod openssl python3 python3-aiohttp python3-aiortc \
+	python3-numpy qemu-system-x86 v4l-utils x11-utils x11-xserver-utils xvfb
 
 # To compare with others' software.
 BENCH_PACKAGES := \
-	baresip-core gir1.2-gstreamer-1.0 gstreamer1.0-alsa gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
+	baresip-core gir1.2-gst-plugins-bad-1.0 gir1.2-gstreamer-1.0 gstreamer1.0-alsa gstreamer1.0-nice \
+	gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
 
 # $(call install,packages,make target): installs what is missing of them, and touches no network when nothing is.
 define install
@@ -136,6 +139,10 @@ test: deps-test ## Run all tests: units, races, fuzzing and the device lab
 .PHONY: lab
 lab: deps-test ## Run the device suites and the command on real drivers in a VM (ARGS: see Tests/DeviceLab/README.md)
 	@Tests/DeviceLab/run $(ARGS)
+
+.PHONY: interop
+interop: deps-test ## Run Reprise against browsers and other WebRTC programs (ARGS: see Tests/Interop/README.md)
+	@Tests/Interop/run $(ARGS)
 
 .PHONY: fuzz
 fuzz: deps ## Fuzz the parsers of outside bytes (ARGS: seconds and targets, as Tests/Fuzz/run takes them)

@@ -136,6 +136,9 @@ public protocol RoomSession: AnyObject, Sendable {
     /// Sends a packet of a published track. Any thread; does not block; packets of unknown tracks are dropped.
     func send(_ packet: RTPPacket, track: TrackKind)
 
+    /// What the transport has come to; nil where the session has none of its own. Any thread.
+    var statistics: TransportStatistics? { get }
+
     /// Asks the sender of a remote video track for a keyframe. Any thread; does not block.
     func requestKeyframe(of track: TrackID)
 
@@ -149,6 +152,10 @@ public protocol RoomSession: AnyObject, Sendable {
     func close() async
 }
 
+extension RoomSession {
+    public var statistics: TransportStatistics? { nil }
+}
+
 /// What happens in a call, seen from a session.
 public enum SessionEvent: Sendable, Hashable {
     case participantJoined(ParticipantInfo)
@@ -159,6 +166,10 @@ public enum SessionEvent: Sendable, Hashable {
     case reaction(from: SessionID, String)
     /// Somebody needs a keyframe of this session's track.
     case keyframeRequested(TrackKind)
+    /// What may be sent has changed: the encoders follow it.
+    case uplinkEstimate(UplinkEstimate)
+    /// The service sees many packets lost: of those that this session sends (`isUplink`), or of those sent to it.
+    case slowLink(isUplink: Bool, lostPackets: Int)
     /// The transport was lost; the session may be taken up again.
     case connectionLost(reason: String)
     /// The service ended the session (the call was ended, this user was removed).

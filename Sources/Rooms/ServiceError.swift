@@ -18,6 +18,16 @@ public struct ServiceError: Error, Sendable, Hashable, CustomStringConvertible {
         /// The service cannot be reached.
         public static let unreachable = Code(name: "unreachable")
         public static let invalidArgument = Code(name: "invalidArgument")
+        /// The token, key or pin was refused.
+        public static let unauthorized = Code(name: "unauthorized")
+        /// The service has no room for another participant.
+        public static let full = Code(name: "full")
+        /// The service has no way to do this.
+        public static let unsupported = Code(name: "unsupported")
+        /// The service did not answer in time.
+        public static let timedOut = Code(name: "timedOut")
+        /// The service answered with an error of its own, or with what cannot be understood.
+        public static let refused = Code(name: "refused")
     }
 
     public var code: Code

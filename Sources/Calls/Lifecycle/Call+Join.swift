@@ -152,7 +152,7 @@ extension Call {
             Task { await self.endSession(session.generation, .failed(failure)) }
         case .participantJoined(let participant):
             session.media.addTracks(of: [participant])
-        case .trackMuted, .reaction: break
+        case .trackMuted, .reaction, .uplinkEstimate, .slowLink: break
         }
     }
 

@@ -32,7 +32,7 @@ extension CallState {
         case .trackMuted(let id, let isMuted): change(id.sessionID) { $0.tracks[id.kind]?.isMuted = isMuted }
         case .reaction(let from, let text):
             reactions.update { $0 = ($0 + [Reaction(from: from, text: text)]).suffix(100) }
-        case .keyframeRequested, .connectionLost, .ended: break
+        case .keyframeRequested, .uplinkEstimate, .slowLink, .connectionLost, .ended: break
         }
     }
 

@@ -109,13 +109,7 @@ public struct RTPPacket: Sendable, Hashable {
         guard payloadType < 128, contributingSources.count <= 15 else {
             throw RTPError(.badField, "a payload type above 127 or more than 15 CSRCs (RFC 3550 §5.1)")
         }
-        storage[0] =
-            2 << 6 | (paddingCount > 0 ? 0x20 : 0) | (extensions.isEmpty ? 0 : 0x10)
-            | UInt8(contributingSources.count)
-        storage[1] = (marker ? 0x80 : 0) | payloadType
-        storage.set(sequenceNumber.rawValue, at: 2)
-        storage.set(timestamp.rawValue, at: 4)
-        storage.set(ssrc.rawValue, at: 8)
+        writeFixedHeader(into: &storage, hasExtension: !extensions.isEmpty)
         var offset = Self.fixedHeaderCount
         for source in contributingSources {
             storage.set(source.rawValue, at: offset)
@@ -123,12 +117,24 @@ public struct RTPPacket: Sendable, Hashable {
         }
         if !extensions.isEmpty { serializeExtensions(into: &storage, &offset) }
         storage.set(payload, at: offset)
-        offset += payload.count
-        if paddingCount > 0 {
-            for index in offset..<count - 1 { storage[index] = 0 }
-            storage[count - 1] = paddingCount
-        }
+        writePadding(into: &storage, at: offset + payload.count)
         return count
+    }
+
+    func writeFixedHeader(into storage: inout MutableSpan<UInt8>, hasExtension: Bool) {
+        storage[0] =
+            2 << 6 | (paddingCount > 0 ? 0x20 : 0) | (hasExtension ? 0x10 : 0) | UInt8(contributingSources.count)
+        storage[1] = (marker ? 0x80 : 0) | payloadType
+        storage.set(sequenceNumber.rawValue, at: 2)
+        storage.set(timestamp.rawValue, at: 4)
+        storage.set(ssrc.rawValue, at: 8)
+    }
+
+    func writePadding(into storage: inout MutableSpan<UInt8>, at offset: Int) {
+        guard paddingCount > 0 else { return }
+        let last = offset + Int(paddingCount) - 1
+        for index in offset..<last { storage[index] = 0 }
+        storage[last] = paddingCount
     }
 
     /// The packet as bytes of its own; for tests and tools.

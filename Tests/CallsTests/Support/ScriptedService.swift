@@ -75,6 +75,7 @@ final class ScriptedSession: RoomSession {
     func setMuted(_ isMuted: Bool, track: TrackKind) async throws { try await base.setMuted(isMuted, track: track) }
     func unpublish(_ track: TrackKind) async throws { try await base.unpublish(track) }
     func send(_ packet: RTPPacket, track: TrackKind) { base.send(packet, track: track) }
+    var statistics: TransportStatistics? { base.statistics }
     func requestKeyframe(of track: TrackID) { base.requestKeyframe(of: track) }
     func sendReaction(_ reaction: String) async throws { try await base.sendReaction(reaction) }
 
