@@ -70,6 +70,7 @@ let package = Package(
         target("Media", ["CLinux"]),
         target("ALSA", ["Media", "CAlsa", "CSpeexDSP", "CLinux"]),
         target("V4L2", ["Media", "CV4L2", "CLinux"]),
+        target("HotPlug", ["Media", "CUDev", "CLinux"]),
         target("ScreenCapture", ["Media", "CXCB", "CLinux"]),
         target("Codecs", ["Media", "COpus", "CVPX", "CYUV", "CTurboJPEG", "CPNG"]),
         target("RTP", ["Media"]),
@@ -81,7 +82,7 @@ let package = Package(
                 logging,
             ]),
         target("Calls", ["Scopes", "Rooms", "RTP", "Codecs", "Media", "CLinux", logging]),
-        target("Reprise", ["Calls", "ALSA", "V4L2", "ScreenCapture", "Media"]),
+        target("Reprise", ["Calls", "ALSA", "V4L2", "HotPlug", "ScreenCapture", "Media"]),
         .target(name: "CFloor", dependencies: ["CAlsa"], path: "Sources/Benchmarks/CFloor"),
         .executableTarget(
             name: "reprise-cli",
@@ -94,6 +95,7 @@ let package = Package(
         tests("Media"),
         tests("ALSA", ["Media"]),
         tests("V4L2", ["Media"]),
+        tests("HotPlug", ["Media"]),
         tests("ScreenCapture", ["Media", "CXCB"]),
         tests("Codecs", ["Media"]),
         tests("RTP", ["Media"]),
@@ -105,7 +107,8 @@ let package = Package(
             name: "CommandTests", dependencies: ["reprise-cli", "Reprise", "Calls"], path: "Tests/CommandTests",
             swiftSettings: settings),
         .testTarget(
-            name: "DeviceTests", dependencies: ["Reprise", "ALSA", "V4L2", "Media"], path: "Tests/DeviceTests",
+            name: "DeviceTests", dependencies: ["Reprise", "ALSA", "V4L2", "HotPlug", "Media"],
+            path: "Tests/DeviceTests",
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -50,6 +50,37 @@ uint64_t linux_timerfd_drain(int fd) {
     return read(fd, &expirations, sizeof expirations) == sizeof expirations ? expirations : 0;
 }
 
+// A timer that never expires, and is cancelled when CLOCK_REALTIME jumps: timerfd_create(2), TFD_TIMER_CANCEL_ON_SET.
+// The kernel counts waking up as such a jump (timekeeping_resume).
+static int watch_clock(int fd) {
+    struct itimerspec never = {.it_value = {.tv_sec = 8000000000LL}};
+    return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
+}
+
+int linux_clock_change(void) {
+    int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (fd < 0) return -errno;
+    if (watch_clock(fd) == 0) return fd;
+    int error = errno;
+    close(fd);
+    return -error;
+}
+
+bool linux_clock_change_drain(int fd) {
+    uint64_t expirations;
+    ssize_t count = read(fd, &expirations, sizeof expirations);
+    bool changed = count < 0 && errno == ECANCELED;
+    if (changed) watch_clock(fd);
+    return changed;
+}
+
+int64_t linux_slept_ns(void) {
+    struct timespec boot, monotonic;
+    clock_gettime(CLOCK_MONOTONIC, &monotonic);
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    return (boot.tv_sec - monotonic.tv_sec) * 1000000000LL + boot.tv_nsec - monotonic.tv_nsec;
+}
+
 int linux_close(int fd) { return close(fd) < 0 ? -errno : 0; }
 
 void linux_thread_set_name(const char *name) { pthread_setname_np(pthread_self(), name); }

@@ -1,4 +1,5 @@
 import ALSA
+import HotPlug
 public import Media
 import ScreenCapture
 import V4L2
@@ -10,6 +11,8 @@ extension DeviceSystem {
     /// Each use makes new objects, which know nothing of what others keep warm: pass one system to all clients that are
     /// to share it.
     public static var machine: DeviceSystem {
-        DeviceSystem(audio: ALSADevices(), cameras: V4L2Devices(), screens: X11Screens())
+        DeviceSystem(
+            audio: ALSADevices(), cameras: V4L2Devices(), screens: X11Screens(),
+            watch: MachineWatch(others: [{ CardControls() }]))
     }
 }

@@ -30,6 +30,14 @@ REPRISE_NO_LOCKS int linux_timerfd_set(int fd, int64_t first_ns, int64_t interva
 /// Empties a timerfd. Returns how often it has expired since.
 REPRISE_NO_LOCKS uint64_t linux_timerfd_drain(int fd);
 
+/// A non-blocking, close-on-exec descriptor that can be read once the time of day was set, or after the machine slept;
+/// or -errno.
+int linux_clock_change(void);
+/// Takes such a change back and waits for the next. Returns whether there was one.
+bool linux_clock_change_drain(int fd);
+/// Nanoseconds that the machine has slept since boot: CLOCK_BOOTTIME without CLOCK_MONOTONIC.
+int64_t linux_slept_ns(void);
+
 /// Closes a descriptor. Returns 0 or -errno.
 int linux_close(int fd);
 

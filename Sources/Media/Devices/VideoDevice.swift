@@ -147,10 +147,16 @@ public struct DeviceSystem: Sendable {
     public var audio: any AudioDevices
     public var cameras: any VideoDevices
     public var screens: any VideoDevices
+    /// Tells when one comes or goes.
+    public var watch: any DeviceWatch
 
-    public init(audio: any AudioDevices, cameras: any VideoDevices, screens: any VideoDevices) {
+    public init(
+        audio: any AudioDevices, cameras: any VideoDevices, screens: any VideoDevices,
+        watch: any DeviceWatch = NoDeviceWatch()
+    ) {
         self.audio = audio
         self.cameras = cameras
         self.screens = screens
+        self.watch = watch
     }
 }

@@ -16,6 +16,7 @@ public final class SyntheticHardware: Sendable {
         var startGate: SyntheticGate?
         var stopGate: SyntheticGate?
         var driver: SyntheticDriver?
+        var onPresence: [@Sendable (Bool) -> Void] = []
     }
 
     public let id: DeviceID
@@ -60,18 +61,26 @@ public final class SyntheticHardware: Sendable {
 
     /// Takes the device away: it leaves the list, and a running stream ends with `.disconnected`.
     public func unplug() {
-        let driver = state.withLock { state in
+        let (driver, observers) = state.withLock { state in
+            let observers = state.isPresent ? state.onPresence : []
             state.isPresent = false
             // A handle of a device that is gone is good for nothing; a stream's is closed when the stream ends.
             if !state.isRunning { close(&state) }
-            return state.driver
+            return (state.driver, observers)
         }
         unplugs.wrappingAdd(1, ordering: .releasing)
         driver?.interrupt()
+        for observer in observers { observer(false) }
     }
 
     /// Brings it back.
-    public func plugIn() { state.withLock { $0.isPresent = true } }
+    public func plugIn() {
+        let observers = state.withLock { state in
+            defer { state.isPresent = true }
+            return state.isPresent ? [] : state.onPresence
+        }
+        for observer in observers { observer(true) }
+    }
 
     /// Lets the device deliver and take nothing, while its stream goes on.
     public func stall() { isStalled.store(true, ordering: .releasing) }
@@ -80,6 +89,11 @@ public final class SyntheticHardware: Sendable {
     public func resume() { isStalled.store(false, ordering: .releasing) }
 
     // MARK: For the devices
+
+    /// Has `observer` told of every plugging and unplugging from now on.
+    func onPresence(_ observer: @escaping @Sendable (Bool) -> Void) {
+        state.withLock { $0.onPresence.append(observer) }
+    }
 
     /// Whether the device was unplugged since `connection` was read, even where it is back by now.
     func isUnplugged(since connection: Int) -> Bool { unplugs.load(ordering: .acquiring) != connection }
