@@ -25,18 +25,13 @@ struct DTLSFingerprint: Hashable, Sendable {
         self.bytes = bytes
     }
 
-    /// - `sdp`: the value of `a=fingerprint`: the hash's name, and its bytes as `AB:CD:…`.
-    /// - Returns: nil for what cannot be read, and for weak or unknown hashes.
-    init?(sdp: some StringProtocol) {
-        let words = sdp.split(separator: " ")
-        guard words.count == 2, let algorithm = Algorithm(rawValue: words[0].lowercased()) else { return nil }
-        let parts = words[1].split(separator: ":", omittingEmptySubsequences: false)
-        let bytes = parts.compactMap { $0.utf8.count == 2 ? UInt8($0, radix: 16) : nil }
-        guard bytes.count == parts.count, bytes.count == algorithm.count else { return nil }
-        self.init(algorithm: algorithm, bytes: bytes)
+    /// Nil for weak and unknown hashes, and for one of another length.
+    init?(_ sdp: SDPFingerprint) {
+        guard let algorithm = Algorithm(rawValue: sdp.algorithm), sdp.bytes.count == algorithm.count else { return nil }
+        self.init(algorithm: algorithm, bytes: sdp.bytes)
     }
 
-    var sdp: String { "\(algorithm.rawValue) \(bytes.map(Self.hex).joined(separator: ":"))" }
+    var sdp: SDPFingerprint { SDPFingerprint(algorithm: algorithm.rawValue, bytes: bytes) }
 
     /// Whether a certificate has this hash; in constant time.
     func matches(_ certificate: OpaquePointer) -> Bool {
@@ -56,10 +51,5 @@ struct DTLSFingerprint: Hashable, Sendable {
         var count: UInt32 = 0
         guard unsafe X509_digest(certificate, digest, &hash, &count) == 1 else { return nil }
         return Array(hash.prefix(Int(count)))
-    }
-
-    private static func hex(_ byte: UInt8) -> String {
-        let text = String(byte, radix: 16, uppercase: true)
-        return text.count == 1 ? "0" + text : text
     }
 }

@@ -19,18 +19,18 @@ import CLinux
     deinit { unsafe linux_batch_free(batch) }
 
     /// The storage of one datagram.
-    func storage(_ index: Int) -> UnsafeMutableRawBufferPointer {
+    func storage(_ index: Int) -> UnsafeMutableBufferPointer<UInt8> {
         precondition(index >= 0 && index < capacity, "an index within the batch")
-        return unsafe UnsafeMutableRawBufferPointer(start: linux_batch_bytes(batch, Int32(index)), count: Self.size)
+        return unsafe UnsafeMutableBufferPointer(start: linux_batch_bytes(batch, Int32(index)), count: Self.size)
     }
 
     /// - Returns: how many datagrams came; 0 for an error too, which level-triggered polling brings up again.
     func receive(from descriptor: Int32) -> Int { max(0, Int(unsafe linux_batch_receive(batch, descriptor))) }
 
     /// A received datagram; empty for one that was too large.
-    func received(_ index: Int) -> UnsafeMutableRawBufferPointer {
+    func received(_ index: Int) -> UnsafeMutableBufferPointer<UInt8> {
         let count = Int(unsafe linux_batch_count(batch, Int32(index)))
-        return unsafe UnsafeMutableRawBufferPointer(rebasing: storage(index)[..<count])
+        return unsafe UnsafeMutableBufferPointer(rebasing: storage(index)[..<count])
     }
 
     func source(_ index: Int) -> SocketAddress { unsafe SocketAddress(linux_batch_source(batch, Int32(index))) }

@@ -17,7 +17,7 @@ struct NetworkInterface: Sendable, Hashable {
         var next = unsafe list
         while let entry = unsafe next {
             unsafe next = unsafe entry.pointee.ifa_next
-            let isUp = unsafe entry.pointee.ifa_flags & UInt32(IFF_UP.rawValue) != 0
+            let isUp = unsafe entry.pointee.ifa_flags & UInt32(IFF_UP) != 0
             guard isUp, let address = unsafe Self.address(entry.pointee.ifa_addr), !address.isLinkLocal else { continue }
             found.append(NetworkInterface(name: unsafe String(cString: entry.pointee.ifa_name), address: address))
         }

@@ -14,13 +14,6 @@ extension SocketAddress {
         case .v6(let high, let low): high == 0 && low == 1
         }
     }
-
-    var isLinkLocal: Bool {
-        switch host {
-        case .v4(let value): value >> 16 == 0xA9FE
-        case .v6(let high, _): high >> 54 == 0xFE80 >> 6
-        }
-    }
 }
 
 extension linux_address {

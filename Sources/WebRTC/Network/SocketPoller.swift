@@ -9,8 +9,7 @@ protocol SocketHandler: AnyObject, Sendable {
 
 /// Who is told that its time has come, on the poller's thread.
 protocol TimerHandler: AnyObject, Sendable {
-    /// - Returns: when it wants to be told next.
-    func timerFired(now: MonotonicInstant) -> MonotonicInstant?
+    func timerFired(now: MonotonicInstant)
 }
 
 /// The loop behind ``NetworkLoop``: epoll, a timerfd for all timers, and jobs from other threads.
@@ -44,8 +43,8 @@ protocol TimerHandler: AnyObject, Sendable {
         timer = linux_timerfd()
         precondition(epoll >= 0 && timer >= 0, "epoll, timerfd: raise the limit of open files (ulimit -n)")
         let status = [
-            linux_epoll_add(epoll, wakeup.descriptor, Int32(linux_readable.rawValue), Self.wakeupToken),
-            linux_epoll_add(epoll, timer, Int32(linux_readable.rawValue), Self.timerToken),
+            linux_epoll_add(epoll, wakeup.descriptor, Int32(linux_readable), Self.wakeupToken),
+            linux_epoll_add(epoll, timer, Int32(linux_readable), Self.timerToken),
         ]
         precondition(status == [0, 0], "epoll_ctl: \(status)")
     }
@@ -156,18 +155,15 @@ protocol TimerHandler: AnyObject, Sendable {
     private func tell(_ token: Token, _ events: Int32, _ batch: DatagramBatch) {
         guard let entry = state.withLock({ $0.handlers[token] }) else { return }
         entry.handler.socketIsReady(
-            entry.descriptor, readable: events & Int32(linux_readable.rawValue) != 0,
-            writable: events & Int32(linux_writable.rawValue) != 0, batch: batch)
+            entry.descriptor, readable: events & Int32(linux_readable) != 0,
+            writable: events & Int32(linux_writable) != 0, batch: batch)
     }
 
     private func fireTimers() {
         _ = linux_timerfd_drain(timer)
         let now = MonotonicInstant.now()
         state.withLock { $0.armed = .max }
-        while let (token, handler) = takeDue(now) {
-            let next = handler.timerFired(now: now)
-            schedule(token, at: next)
-        }
+        while let handler = takeDue(now) { handler.timerFired(now: now) }
         state.withLock { state in
             let earliest = state.timers.values.reduce(Int64.max) { min($0, $1.deadline) }
             if earliest < state.armed { arm(&state, earliest) }
@@ -175,11 +171,11 @@ protocol TimerHandler: AnyObject, Sendable {
     }
 
     /// A timer that is due, set to never.
-    private func takeDue(_ now: MonotonicInstant) -> (Token, any TimerHandler)? {
+    private func takeDue(_ now: MonotonicInstant) -> (any TimerHandler)? {
         state.withLock { state in
             guard let token = state.timers.first(where: { $0.value.deadline <= now.nanoseconds })?.key else { return nil }
             state.timers[token]?.deadline = .max
-            return state.timers[token].map { (token, $0.handler) }
+            return state.timers[token]?.handler
         }
     }
 
@@ -190,7 +186,7 @@ protocol TimerHandler: AnyObject, Sendable {
     }
 
     private static func events(_ writable: Bool) -> Int32 {
-        Int32(linux_readable.rawValue) | (writable ? Int32(linux_writable.rawValue) : 0)
+        Int32(linux_readable) | (writable ? Int32(linux_writable) : 0)
     }
 
     private static let wakeupToken: Token = 0
