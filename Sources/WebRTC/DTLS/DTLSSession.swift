@@ -141,7 +141,8 @@ import Media
             state = .failed(
                 refusedCertificate
                     ? PeerConnectionError(
-                        .wrongFingerprint, "DTLS: the peer's certificate is not the one its description names (RFC 8122 §6.2)")
+                        .wrongFingerprint,
+                        "DTLS: the peer's certificate is not the one its description names (RFC 8122 §6.2)")
                     : PeerConnectionError(.handshakeFailed, "DTLS: \(text)"))
         }
     }

@@ -2,8 +2,8 @@ import CLinux
 
 /// Storage for datagrams that one system call receives or sends.
 ///
-/// Thread: one at a time.
-@safe final class DatagramBatch {
+/// Thread: one at a time, which its owner sees to: the poller's thread, or who holds a connection's lock.
+@safe final class DatagramBatch: @unchecked Sendable {
     /// Bytes of one datagram: an Ethernet frame with SRTP's trailer behind it, and more than any peer of ours sends.
     static let size = 2048
 

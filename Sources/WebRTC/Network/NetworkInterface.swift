@@ -18,7 +18,9 @@ struct NetworkInterface: Sendable, Hashable {
         while let entry = unsafe next {
             unsafe next = unsafe entry.pointee.ifa_next
             let isUp = unsafe entry.pointee.ifa_flags & UInt32(IFF_UP) != 0
-            guard isUp, let address = unsafe Self.address(entry.pointee.ifa_addr), !address.isLinkLocal else { continue }
+            guard isUp, let address = unsafe Self.address(entry.pointee.ifa_addr), !address.isLinkLocal else {
+                continue
+            }
             found.append(NetworkInterface(name: unsafe String(cString: entry.pointee.ifa_name), address: address))
         }
         return found

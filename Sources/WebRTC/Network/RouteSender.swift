@@ -66,7 +66,7 @@ import Glibc
 
     /// Sends a datagram that lies elsewhere.
     func send(_ bytes: [UInt8]) {
-        guard bytes.count <= storage.count else { return }
+        guard unsafe bytes.count <= storage.count else { return }
         for (index, byte) in bytes.enumerated() { unsafe storage[index] = byte }
         commit(bytes.count)
     }

@@ -173,7 +173,9 @@ protocol TimerHandler: AnyObject, Sendable {
     /// A timer that is due, set to never.
     private func takeDue(_ now: MonotonicInstant) -> (any TimerHandler)? {
         state.withLock { state in
-            guard let token = state.timers.first(where: { $0.value.deadline <= now.nanoseconds })?.key else { return nil }
+            guard let token = state.timers.first(where: { $0.value.deadline <= now.nanoseconds })?.key else {
+                return nil
+            }
             state.timers[token]?.deadline = .max
             return state.timers[token]?.handler
         }

@@ -1,7 +1,7 @@
 import RTP
 
 /// What is to be told once no lock is held.
-struct Outbox {
+struct Outbox: Sendable {
     var events: [PeerConnectionEvent] = []
     var packets: [(mid: String, packet: RTPPacket)] = []
 

@@ -102,10 +102,7 @@ final class PeerConnectionCore: SocketHandler, TimerHandler {
         let now = MonotonicInstant.now()
         state.withLock { state in
             guard let base = state.watched.first(where: { $0.descriptor == descriptor })?.base else { return }
-            for index in 0..<count {
-                unsafe state.engine.receive(batch.received(index), from: batch.source(index), on: base, now: now)
-            }
-            state.engine.pump(now: now)
+            state.engine.receive(batch, count: count, on: base, now: now)
             reschedule(&state)
         }
         tell()

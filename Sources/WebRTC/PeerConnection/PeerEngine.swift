@@ -188,8 +188,15 @@ struct PeerEngine {
 
     // MARK: Datagrams
 
-    /// Takes a datagram of one of our sockets; it is opened in place.
-    mutating func receive(
+    /// Takes the first `count` datagrams of a batch, which came to one of our sockets; they are opened in place.
+    mutating func receive(_ batch: DatagramBatch, count: Int, on base: Int, now: MonotonicInstant) {
+        for index in 0..<count {
+            unsafe receive(batch.received(index), from: batch.source(index), on: base, now: now)
+        }
+        pump(now: now)
+    }
+
+    private mutating func receive(
         _ datagram: UnsafeMutableBufferPointer<UInt8>, from source: SocketAddress, on base: Int, now: MonotonicInstant
     ) {
         guard !datagram.isEmpty else { return }

@@ -20,7 +20,7 @@ struct MediaProtection {
     /// Protects the first `count` bytes in place.
     /// - Returns: bytes of the protected packet; nil when it must not be sent.
     mutating func protect(_ bytes: UnsafeMutableBufferPointer<UInt8>, count: Int, isControl: Bool) -> Int? {
-        guard let start = unsafe bytes.baseAddress, count + SRTPSession.trailerCount <= bytes.count else { return nil }
+        guard let start = bytes.baseAddress, count + SRTPSession.trailerCount <= bytes.count else { return nil }
         let outcome =
             unsafe isControl ? outbound.protectControl(start, count: count) : outbound.protect(start, count: count)
         return if case .done(let count) = outcome { count } else { nil }
@@ -29,7 +29,7 @@ struct MediaProtection {
     /// Opens a packet in place.
     /// - Returns: bytes of the packet; nil when it is refused.
     mutating func unprotect(_ bytes: UnsafeMutableBufferPointer<UInt8>, isControl: Bool) -> Int? {
-        guard let start = unsafe bytes.baseAddress else { return nil }
+        guard let start = bytes.baseAddress else { return nil }
         let outcome =
             unsafe isControl
             ? inbound.unprotectControl(start, count: bytes.count) : inbound.unprotect(start, count: bytes.count)

@@ -47,10 +47,7 @@ struct Negotiation: Sendable {
     /// Adds an m-line, or takes up one that is inactive.
     mutating func add(_ kind: RTPMediaKind, _ direction: TransceiverDirection, _ track: LocalTrack) -> String {
         if let reused = transceivers.first(where: { $0.kind == kind && $0.direction == .inactive }) {
-            update(reused.mid) { transceiver in
-                transceiver.direction = direction
-                transceiver.track = makeTrack(track, replacing: nil)
-            }
+            _ = set(direction, of: reused.mid, track: track, isNew: true)
             return reused.mid
         }
         var mid: String
@@ -61,16 +58,19 @@ struct Negotiation: Sendable {
         lines.append(
             .media(
                 Transceiver(
-                    mid: mid, kind: kind, direction: direction, track: makeTrack(track, replacing: nil),
+                    mid: mid, kind: kind, direction: direction, track: Self.makeTrack(track, replacing: nil),
                     codecs: codecsForNewLine(kind), extensions: extensionsForNewLine(kind))))
         return mid
     }
 
     /// - Returns: whether there is such an m-line.
-    mutating func set(_ direction: TransceiverDirection, of mid: String, track: LocalTrack?) -> Bool {
+    mutating func set(
+        _ direction: TransceiverDirection, of mid: String, track: LocalTrack?, isNew: Bool = false
+    ) -> Bool {
         update(mid) { transceiver in
             transceiver.direction = direction
-            if let track { transceiver.track = makeTrack(track, replacing: transceiver.track) }
+            guard let track else { return }
+            transceiver.track = Self.makeTrack(track, replacing: isNew ? nil : transceiver.track)
         }
     }
 
@@ -95,7 +95,7 @@ struct Negotiation: Sendable {
         }
     }
 
-    private func makeTrack(_ track: LocalTrack, replacing old: Transceiver.Track?) -> Transceiver.Track {
+    private static func makeTrack(_ track: LocalTrack, replacing old: Transceiver.Track?) -> Transceiver.Track {
         let ssrc = track.ssrc ?? old?.ssrc ?? .random()
         let rtx = ssrc == old?.ssrc ? old?.rtxSSRC : nil
         return Transceiver.Track(
@@ -106,7 +106,8 @@ struct Negotiation: Sendable {
     /// (RFC 8843 §9.1).
     private func codecsForNewLine(_ kind: RTPMediaKind) -> [Transceiver.Codec] {
         if let known = transceivers.first(where: { $0.kind == kind }) { return known.codecs }
-        var taken = Set(transceivers.flatMap(\.codecs).flatMap { [$0.payloadType] + [$0.rtxPayloadType].compactMap { $0 } })
+        var taken = Set(
+            transceivers.flatMap(\.codecs).flatMap { [$0.payloadType] + [$0.rtxPayloadType].compactMap { $0 } })
         func claim(_ wanted: UInt8) -> UInt8? {
             // 96–127 are for dynamic use (RFC 3551 §6).
             let free = [wanted] + (96...127)
@@ -290,7 +291,7 @@ struct Negotiation: Sendable {
             return
         }
         var transceiver = Transceiver(
-            mid: mid, kind: kind, direction: .receiveOnly, track: makeTrack(LocalTrack(), replacing: nil),
+            mid: mid, kind: kind, direction: .receiveOnly, track: Self.makeTrack(LocalTrack(), replacing: nil),
             codecs: codecs.filter { $0.kind == kind }.map { codec in
                 Transceiver.Codec(
                     codec: codec, payloadType: codec.payloadType, rtxPayloadType: codec.rtxPayloadType,
