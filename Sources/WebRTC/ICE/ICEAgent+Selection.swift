@@ -107,12 +107,19 @@ extension ICEAgent {
 
     /// How data goes over a pair; nil while it cannot.
     private func route(_ pair: ICEPair) -> ICERoute? {
-        guard case .base(let base) = pair.path, let remote = remoteCandidate(pair), let local = localCandidate(pair)
-        else {
-            return nil
+        guard let remote = remoteCandidate(pair), let local = localCandidate(pair) else { return nil }
+        switch pair.path {
+        case .base(let base):
+            return ICERoute(
+                base: base, stream: nil, destination: pair.remote, channel: nil, local: local, remote: remote)
+        case .relay(let id):
+            guard let relay = relays.first(where: { $0.id == id }),
+                let channel = relay.client.channel(to: pair.remote)
+            else { return nil }
+            return ICERoute(
+                base: relay.base, stream: relay.base == nil ? id : nil, destination: relay.address, channel: channel,
+                local: local, remote: remote)
         }
-        return ICERoute(
-            base: base, stream: nil, destination: pair.remote, channel: nil, local: local, remote: remote)
     }
 
     /// The candidate of ours that the peer sees a pair come from (RFC 8445 §7.2.5.3.1).

@@ -26,6 +26,8 @@ struct ICEPair: Sendable {
         var begun: MonotonicInstant
         var sent: MonotonicInstant
         var sentCount = 1
+        /// It was sent again because the peer's check came.
+        var isHurried = false
         var interval: Duration
 
         var next: MonotonicInstant { sent + interval }
