@@ -259,6 +259,7 @@ struct PeerEngine {
             case .state: updateState(now: now)
             case .resolve(let name): ice.resolved(name, to: [], now: now)
             case .openStream, .sendStream, .closeStream: break
+            case .serverFailed(let error): outbox.events.append(.serverFailed(error.description))
             }
         }
     }
