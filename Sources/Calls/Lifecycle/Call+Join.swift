@@ -156,12 +156,12 @@ extension Call {
         }
     }
 
-    /// Ten times a second, how loud everybody is.
+    /// Five times a second, how loud everybody is: often enough to show who speaks, and each time costs some wake-ups.
     private func launchLevels(_ session: CallLifecycle.Session) throws {
         let clock = configuration.clock
         try session.scope.launch("levels") { [state] in
             while true {
-                try await clock.sleep(for: .milliseconds(100))
+                try await clock.sleep(for: .milliseconds(200))
                 state.apply(levels: session.media.levels)
             }
         }

@@ -48,6 +48,8 @@ struct AudioFramer: Sendable {
 
     /// Takes one block, or what of it fits the frame.
     mutating func take(from ring: AudioRing) -> Step {
+        // A block as long as a frame that comes after a loss completes one, and is told after the loss.
+        guard missing > 0 else { return .frame }
         let at = filled * format.channels
         let room = missing
         let read = unsafe samples.withUnsafeMutableBufferPointer { samples in

@@ -143,7 +143,8 @@ final class AudioReceiver: Sendable {
         }
     }
 
-    /// Fills the ring. On the ring's producer thread.
+    /// Fills the ring, or stops filling it where the loop is over: a device can take sound as fast as it is made.
+    /// On the ring's producer thread.
     /// - `lastRead`: when the device last took sound and left little, where known.
     /// - `isDue`: whether waiting for packets is over.
     func pump(now: MonotonicInstant, lastRead: MonotonicInstant?, isDue: Bool) -> Wait {
@@ -151,7 +152,7 @@ final class AudioReceiver: Sendable {
         let nextRead = lastRead.map { $0 + ring.format.duration(ofSampleFrames: period) }
             .flatMap { $0 > now ? $0 : nil }
         var isDue = isDue
-        while ring.fill < period {
+        while ring.fill < period, !loop.isOver {
             // Before looking at the packets: one that comes from now on wakes.
             wantsPacket.store(true, ordering: .sequentiallyConsistent)
             let neededAt = nextRead.map { $0 + ring.format.duration(ofSampleFrames: ring.fill) }

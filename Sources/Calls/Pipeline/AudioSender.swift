@@ -113,9 +113,13 @@ final class AudioSender: Sendable {
     }
 
     /// Sends what the ring has whole frames of. On the ring's consumer thread.
+    ///
+    /// A device can be as fast as the encoder or faster (a slow machine, a test's clock): the end of the loop and a new
+    /// device's first block are looked for at every frame, not only when the ring has run empty.
     func pump() {
-        let isWaiting = tellFirstBlock()
-        while ring.fill >= worker.missing {
+        var isWaiting = tellFirstBlock()
+        while ring.fill >= worker.missing, !loop.isOver {
+            defer { isWaiting = tellFirstBlock() }
             switch worker.take(from: ring) {
             case .more: break
             case .skipped(let sampleFrames): worker.pause(sampleFrames)

@@ -98,6 +98,28 @@ struct AudioSenderTests {
         #expect(sent.values.map(\.marker) == [true, true])
     }
 
+    @Test("A block as long as a frame, after a loss, is told after the loss: the sender does not wait for more of it")
+    func wholeFrameAfterLoss() throws {
+        let bench = try AudioBench()
+        let tone = Tone()
+        func step() {
+            bench.clock.advance(by: .milliseconds(20))
+            bench.capture(tone.samples(from: 0, count: 960))
+        }
+        step()
+        bench.clock.advance(by: .milliseconds(100))
+        step()
+        var framer = AudioFramer(
+            format: bench.capture.format, frameLength: 960, notBefore: MonotonicInstant(nanoseconds: 0))
+        var steps: [AudioFramer.Step] = []
+        for _ in 0..<4 {
+            let step = framer.take(from: bench.capture)
+            steps.append(step)
+            if step == .frame { framer.next() }
+        }
+        #expect(steps == [.frame, .skipped(sampleFrames: 4800), .frame, .more])
+    }
+
     @Test("The first block of each device is told once, and only then wake-ups are saved")
     func firstBlock() throws {
         let bench = try AudioBench()
