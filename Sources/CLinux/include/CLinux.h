@@ -23,6 +23,10 @@ REPRISE_NO_LOCKS void linux_eventfd_signal(int fd);
 /// Empties an eventfd. Returns whether it had been signalled.
 REPRISE_NO_LOCKS bool linux_eventfd_drain(int fd);
 
+/// Waits until one of two descriptors can be read, at most so long, to the nanosecond. Returns bit 0 for the first, bit 1
+/// for the second, 0 when time was up or a signal came, or -errno.
+REPRISE_NO_LOCKS int linux_poll_two(int first, int second, int64_t timeout_ns);
+
 /// A non-blocking, close-on-exec timerfd on CLOCK_MONOTONIC, or -errno.
 int linux_timerfd(void);
 /// Arms a timerfd: first at the absolute time `first_ns`, then every `interval_ns` (0: once). Returns 0 or -errno.
@@ -120,6 +124,9 @@ int linux_batch_send(linux_batch *batch, int fd, int count, const linux_address 
 void linux_thread_set_name(const char *name);
 /// Asks for SCHED_FIFO at `priority` for the calling thread. Returns 0 or -errno.
 int linux_thread_set_fifo(int priority);
+/// Makes the calling thread, and those it creates from now on, stand back for others by so many steps (nice(2), which
+/// Linux applies by thread). Returns 0 or -errno.
+int linux_thread_set_nice(int steps);
 /// Puts the calling thread back to SCHED_OTHER. Returns 0 or -errno.
 int linux_thread_set_ordinary(void);
 
