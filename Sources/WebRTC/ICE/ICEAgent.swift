@@ -172,7 +172,11 @@ package struct ICEAgent: Sendable {
         let strangers = Set(
             session.remotes.filter { $0.earlyUfrag != nil && $0.earlyUfrag != ufrag }
                 .compactMap(\.candidate.socketAddress))
-        session.remotes.removeAll { $0.candidate.socketAddress.map(strangers.contains) == true }
+        // Not by `map`: Swift 6.3 crashes on it when it optimises.
+        session.remotes.removeAll { remote in
+            guard let address = remote.candidate.socketAddress else { return false }
+            return strangers.contains(address)
+        }
         session.pairs.removeAll { strangers.contains($0.remote) }
         if state == .new || state == .failed { set(.checking) }
         pump(now: now)
