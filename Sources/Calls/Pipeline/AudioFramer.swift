@@ -61,7 +61,7 @@ struct AudioFramer: Sendable {
         guard stale < read.sampleFrames else { return .more }
         framesIn += read.sampleFrames - stale
         let skipped = stale > 0 ? 0 : lost(before: read)
-        expectedAt = read.capturedAt + format.duration(ofSampleFrames: read.sampleFrames)
+        expectedAt = format.instant(read.sampleFrames, after: read.capturedAt)
         if stale > 0 || skipped > 0 {
             // A frame is sound without a hole: what was gathered before it goes with what was lost.
             let gathered = filled

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Calls
 
-@Suite("The pipelines on their threads")
+@Suite("The pipelines on the threads of devices")
 struct AudioThreadTests {
     @Test("A synthetic microphone is heard in a synthetic speaker, with a voice that comes and goes meanwhile")
     func echo() async throws {
@@ -73,7 +73,6 @@ struct AudioThreadTests {
             if !isEarly { try await Task.sleep(for: .milliseconds(20)) }
             task.cancel()
             await task.value
-            #expect(receiver.wakeUps < 10)
         }
     }
 
@@ -89,6 +88,10 @@ struct AudioThreadTests {
         let task = Task { await sender.run() }
         bench.atFrame(50) { task.cancel() }
         bench.feed()
+        while bench.frames == 0 {
+            sender.soundCaptured()
+            await Task.yield()
+        }
         await task.value
         #expect(bench.firstBlockAt == 10, "told after the frame, not when the ring runs empty")
         #expect(bench.frames == 50, "nothing is sent after the end was asked for")
@@ -115,7 +118,7 @@ private final class NeverEmpty: Sendable {
         state.withLock { $0.actions[frame] = action }
     }
 
-    /// On the sender's thread.
+    /// On the thread that feeds.
     func sent() {
         let (frame, action) = state.withLock { state in
             state.frames += 1
