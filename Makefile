@@ -26,7 +26,8 @@ TEST_PACKAGES := \
 
 # To compare with others' software.
 BENCH_PACKAGES := \
-	baresip-core gir1.2-gstreamer-1.0 gstreamer1.0-alsa gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
+	baresip-core gir1.2-gst-plugins-bad-1.0 gir1.2-gstreamer-1.0 gstreamer1.0-alsa gstreamer1.0-nice \
+	gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
 
 # $(call install,packages,make target): installs what is missing of them, and touches no network when nothing is.
 define install
@@ -151,6 +152,12 @@ fuzz: deps ## Fuzz the parsers of outside bytes (ARGS: seconds and targets, as T
 bench: deps-bench ## Measure restarts and a call beside the floor, GStreamer and baresip (ARGS: see Sources/Benchmarks)
 	@swift build -c release --product reprise
 	Sources/Benchmarks/run --reprise "$$(swift build -c release --show-bin-path)/reprise" --out .build/bench $(ARGS)
+	Sources/Benchmarks/webrtc --reprise "$$(swift build -c release --show-bin-path)/reprise" --out .build/bench
+
+.PHONY: bench-webrtc
+bench-webrtc: deps-bench ## Measure calls through Janus beside Chromium, aiortc and GStreamer (ARGS: rejoin --cycles 10, …)
+	@swift build -c release --product reprise
+	Sources/Benchmarks/webrtc --reprise "$$(swift build -c release --show-bin-path)/reprise" --out .build/bench $(ARGS)
 
 # ---- House -------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@ import Media
 import Scopes
 import Synchronization
 
+/// How a device is brought to what is wanted of it: started, stopped, muted or changed. All under the gate.
 extension DeviceControl {
     /// Under the gate: makes the device do what is wanted.
     func converge(_ epoch: Int, _ session: CallLifecycle.Session, _ purpose: Purpose) async throws(DeviceError) {
@@ -135,7 +136,7 @@ extension DeviceControl {
             throw error
         }
         // It may have ended between its first block and here: then the notice has told, and nothing runs.
-        guard arrived(id, token, before) else { throw state.withLock { $0.error } ?? refused("the device ended") }
+        guard arrived(id, token) else { throw state.withLock { $0.error } ?? refused("the device ended") }
         _ = await driver.setMuted(false, in: session.media)
         await driver.announce(true, in: session.media)
         link.optional?.trace("\(driver.name).started", id.rawValue)

@@ -9,9 +9,12 @@ extension DeviceControl {
 
     var fallsBack: Bool { link.optional?.configuration.routing.fallsBack ?? true }
 
+    /// Whether something is done about a fault without being asked.
+    private var recovers: Bool { driver.subject != nil && link.optional?.configuration.routing.returns == true }
+
     /// What the watch tells. Cheap: many signals lead to one choosing.
     func hear(_ signal: DeviceSignal, in session: CallLifecycle.Session) {
-        guard let subject = driver.subject else { return }
+        guard recovers, let subject = driver.subject else { return }
         let isMine =
             switch signal.subject {
             case .machine: signal.event == .woke
@@ -30,7 +33,7 @@ extension DeviceControl {
 
     /// Looks whether another device is better than the one that runs, and takes what there is where none does.
     func chooseAgain(in session: CallLifecycle.Session) {
-        guard driver.subject != nil else { return }
+        guard recovers else { return }
         let epoch = state.withLock { state -> Int? in
             guard state.intent == true, !state.isPaused, !state.isChoosing else { return nil }
             state.isChoosing = true
@@ -98,7 +101,7 @@ extension DeviceControl {
         case .resumed: call.trace("\(driver.name).resumed", "")
         case .recovered(let xruns, let gap): call.trace("\(driver.name).recovered", "xruns \(xruns), gap \(gap)")
         }
-        if let purpose, driver.subject != nil, let session = call.activeSession {
+        if let purpose, recovers, let session = call.activeSession {
             launchRecovery(state.withLock { $0.epoch }, session, purpose)
         }
     }
@@ -145,7 +148,7 @@ extension DeviceControl {
 
     /// The device delivers.
     /// - Returns: false where it has ended by now.
-    func arrived(_ id: DeviceID, _ token: Int, _ before: Running?) -> Bool {
+    func arrived(_ id: DeviceID, _ token: Int) -> Bool {
         let now = now
         return state.withLock { state in
             guard state.running?.token == token, let device = state.running?.device.deviceID else { return false }
@@ -206,7 +209,7 @@ extension DeviceControl {
             guard state.epoch == epoch, state.intent == true else { return nil }
             return state.trials.nextTry(now: now)
         }
-        guard driver.subject != nil, let pause, let clock = link.optional?.configuration.clock else { return }
+        guard recovers, let pause, let clock = link.optional?.configuration.clock else { return }
         let job = try? session.scope.launch("\(driver.name) retry") { [weak self] in
             try await clock.sleep(for: max(pause, DeviceTrials.firstPause))
             self?.retryIsDue(in: session)

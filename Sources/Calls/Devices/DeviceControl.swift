@@ -83,6 +83,7 @@ public final class DeviceControl: Sendable {
     let selected = StateFlow<DeviceID?>(nil)
     let state = Mutex(State())
     let gate = SerialGate()
+    private let publishing = Mutex(())
 
     init(link: CallLink, driver: any DeviceDriver) {
         self.link = link
@@ -284,18 +285,21 @@ public final class DeviceControl: Sendable {
 
     func setMutedFlag(_ isMuted: Bool) { state.withLock { $0.running?.isMuted = isMuted } }
 
-    /// Derives the status from the state, in one place.
+    /// Derives the status from the state, in one place and by one thread at a time: of two that publish at once, the
+    /// later one must have looked last.
     func publish() {
         let isInSession = link.optional?.activeSession != nil
-        let current = status.value
-        let (status, error, selected) = state.withLock { state in
-            (
-                state.status(isInSession: isInSession, current: current), state.error,
-                state.running?.device.deviceID ?? state.selection
-            )
+        publishing.withLock { _ in
+            let current = status.value
+            let (status, error, selected) = state.withLock { state in
+                (
+                    state.status(isInSession: isInSession, current: current), state.error,
+                    state.running?.device.deviceID ?? state.selection
+                )
+            }
+            self.status.set(status)
+            self.error.set(error)
+            self.selected.set(selected)
         }
-        self.status.set(status)
-        self.error.set(error)
-        self.selected.set(selected)
     }
 }

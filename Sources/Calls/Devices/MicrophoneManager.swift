@@ -62,11 +62,11 @@ struct MicrophoneDriver: DeviceDriver {
 
     func prepare(_ device: any RunnableDevice, for session: SessionMedia, headroom: Int) async throws(DeviceError) {
         guard let audio = (device as? RunnableAudioDevice)?.device else { return }
-        try await audio.prepare(session.captureRing.format, options: options(headroom))
+        try await audio.prepare(session.captureRing.format, options: options(headroom, session))
     }
 
-    private func options(_ headroom: Int) -> AudioStreamOptions {
-        var options = link.call.configuration.microphone
+    private func options(_ headroom: Int, _ session: SessionMedia) -> AudioStreamOptions {
+        var options = session.inPackets(link.call.configuration.microphone)
         options.headroom += headroom
         return options
     }
@@ -78,7 +78,7 @@ struct MicrophoneDriver: DeviceDriver {
         guard let audio = (device as? RunnableAudioDevice)?.device else { return }
         let arrival = Arrival()
         session.audioSender.onFirstBlock = { arrival.arrived() }
-        let info = try await audio.start(session.captureRing, options: options(headroom)) { event in
+        let info = try await audio.start(session.captureRing, options: options(headroom, session)) { event in
             if case .ended(let error) = event { arrival.failed(error) }
             if case .stalled(let error) = event, error.code == .neverStarted { arrival.failed(error) }
             notice(DeviceNotice(event))

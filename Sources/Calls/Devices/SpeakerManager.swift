@@ -96,11 +96,11 @@ final class SpeakerDriver: DeviceDriver {
 
     func prepare(_ device: any RunnableDevice, for session: SessionMedia, headroom: Int) async throws(DeviceError) {
         guard let audio = (device as? RunnableAudioDevice)?.device else { return }
-        try await audio.prepare(session.playbackRing.format, options: options(headroom))
+        try await audio.prepare(session.playbackRing.format, options: options(headroom, session))
     }
 
-    private func options(_ headroom: Int) -> AudioStreamOptions {
-        var options = link.call.configuration.speaker
+    private func options(_ headroom: Int, _ session: SessionMedia) -> AudioStreamOptions {
+        var options = session.inPackets(link.call.configuration.speaker)
         options.headroom += headroom
         return options
     }
@@ -112,7 +112,7 @@ final class SpeakerDriver: DeviceDriver {
         guard let audio = (device as? RunnableAudioDevice)?.device else { return }
         // What was decoded for a speaker that stopped is old by now. Nobody reads the ring before the start.
         session.playbackRing.drainAll()
-        let info = try await audio.start(session.playbackRing, options: options(headroom)) { event in
+        let info = try await audio.start(session.playbackRing, options: options(headroom, session)) { event in
             notice(DeviceNotice(event))
         }
         session.speaker.withLock { $0 = SessionMedia.AudioPart(device: audio, info: info) }

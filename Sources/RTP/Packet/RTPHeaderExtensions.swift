@@ -98,6 +98,21 @@ public struct RTPHeaderExtensions: Sendable, Hashable {
         while let element = element(id) { bytes.removeSubrange(element.start..<element.data.upperBound) }
     }
 
+    /// Drops all elements but one, and gives it another id; without allocating.
+    /// - `id`: nil drops all.
+    /// - `newID`: 1–14.
+    mutating func keepOnly(_ id: UInt8?, as newID: UInt8) {
+        guard !bytes.isEmpty else { return }
+        guard let id, let element = element(id), !element.data.isEmpty else {
+            form = .oneByte
+            bytes.removeAll(keepingCapacity: true)
+            return
+        }
+        bytes.removeSubrange(element.data.upperBound...)
+        bytes.removeSubrange(..<element.start)
+        if case .oneByte = form { bytes[0] = newID << 4 | bytes[0] & 0xF } else { bytes[0] = newID }
+    }
+
     private func element(_ id: UInt8) -> Element? {
         var walk = Walk(form: form)
         while let element = try? walk.next(bytes) {

@@ -31,6 +31,9 @@ package struct RTPTransport: Sendable {
         package var allowsReducedSize = true
         /// The largest RTCP datagram; room for SRTCP and TURN is left to an MTU of 1,280.
         package var maximumRTCPBytes = 1180
+        /// What is added to `now` for the wall clock of sender reports: nanoseconds since 1970 less those of the
+        /// monotonic clock.
+        package var wallClockOffset: Int64 = 0
         /// The link is taken for this before anything is known of it, in bits a second.
         package var startBitrate = 300_000
         package var minimumBitrate = 30_000
@@ -38,8 +41,9 @@ package struct RTPTransport: Sendable {
         /// Between reports, without and with video (RFC 3550 §6.2's reduced minimum, as browsers have it).
         package var audioReportInterval = Duration.seconds(1)
         package var videoReportInterval = Duration.milliseconds(500)
-        /// Between messages of transport-wide feedback.
-        package var feedbackInterval = Duration.milliseconds(50)
+        /// Between messages of transport-wide feedback, without and with video.
+        package var audioFeedbackInterval = Duration.milliseconds(100)
+        package var videoFeedbackInterval = Duration.milliseconds(50)
 
         package init() {}
     }
@@ -49,18 +53,41 @@ package struct RTPTransport: Sendable {
 
     let settings: Settings
     let cname: String
+    var generator: SplitMix
+    var actions = ActionQueue()
+
     var senders: [SenderStream] = []
     var lines: [RTPReceiverConfiguration] = []
     var streams: [ReceiverStream] = []
-    var actions = ActionQueue()
+    var streamIndex: [SSRC: Int] = [:]
+    /// The stream that each stream of retransmissions repeats.
+    var repaired: [SSRC: SSRC] = [:]
+    /// The ids of what is received; one transport has one set (RFC 8843 §9.1).
+    var receivedIDs = RTPExtensionIDs()
+
+    var estimator: BandwidthEstimator
+    var pacer: Pacer
+
+    var arrivals = ArrivalLog()
+    var feedbackAt: MonotonicInstant?
+    var reportAt: MonotonicInstant?
+    /// Names us in RTCP while nothing is sent.
+    let fallbackSSRC: SSRC
+    /// The far side's newest round trip.
+    var roundTrip: Duration?
     var unknownStreamPackets: Int64 = 0
     var malformedRTCP: Int64 = 0
 
     /// - `cname`: names this end in SDES, at most 255 bytes of UTF-8.
     /// - `seed`: of the random numbers that RFC 3550 asks for.
     package init(cname: String, settings: Settings = Settings(), seed: UInt64) {
+        precondition(cname.utf8.count <= 255, "a CNAME has at most 255 bytes (RFC 3550 §6.5)")
         self.cname = cname
         self.settings = settings
+        generator = SplitMix(seed: seed)
+        estimator = BandwidthEstimator(settings: settings)
+        pacer = Pacer(rate: Double(settings.startBitrate))
+        fallbackSSRC = SSRC(rawValue: .random(in: 1 ... .max, using: &generator))
     }
 
     // MARK: Streams
@@ -68,76 +95,84 @@ package struct RTPTransport: Sendable {
     /// Adds the stream of an m-line, or changes it: a stream whose SSRC stays keeps its numbers and counts.
     package mutating func setSender(_ configuration: RTPSenderConfiguration, now: MonotonicInstant) {
         if let index = senders.firstIndex(where: { $0.configuration.mid == configuration.mid }) {
+            let old = senders[index].configuration
             senders[index].configure(configuration)
+            guard old.ssrc != configuration.ssrc else { return }
+            pacer.remove(old.ssrc, rtx: old.rtxSSRC)
+            sayGoodbye([old.ssrc])
         } else {
-            senders.append(SenderStream(configuration))
+            let start = RTPStart.random(using: &generator).sequenceNumber
+            senders.append(SenderStream(configuration, rtxStart: start))
         }
     }
 
     /// Ends the stream of an m-line, and tells the far side.
     package mutating func removeSender(mid: String, now: MonotonicInstant) {
-        senders.removeAll { $0.configuration.mid == mid }
+        guard let index = senders.firstIndex(where: { $0.configuration.mid == mid }) else { return }
+        let sender = senders.remove(at: index)
+        pacer.remove(sender.ssrc, rtx: sender.configuration.rtxSSRC)
+        if sender.statistics.packets > 0 { sayGoodbye([sender.ssrc]) }
     }
 
     /// Adds what is received on an m-line, or changes it: streams that stay keep their counts.
     package mutating func setReceiver(_ configuration: RTPReceiverConfiguration) {
         if let index = lines.firstIndex(where: { $0.mid == configuration.mid }) {
             lines[index] = configuration
+            for stream in streams.indices where streams[stream].mid == configuration.mid {
+                streams[stream].repairs = configuration.feedback.nack
+            }
         } else {
             lines.append(configuration)
         }
+        linesChanged()
     }
 
     package mutating func removeReceiver(mid: String) {
         lines.removeAll { $0.mid == mid }
         streams.removeAll { $0.mid == mid }
+        linesChanged()
     }
 
-    // MARK: Packets
-
-    /// Sends a packet of a pipeline on an m-line: sound at once, pictures when the pacer says.
-    ///
-    /// Payload type and SSRC become those negotiated. Where the packets' own SSRC changes (a forwarder's source does), the
-    /// stream's numbers and timestamps go on without a jump.
-    package mutating func send(_ packet: RTPPacket, mid: String, now: MonotonicInstant) {
-        guard let index = senders.firstIndex(where: { $0.configuration.mid == mid }) else { return }
-        actions.append(.sendRTP(senders[index].prepare(packet, now: now)))
-    }
-
-    /// Takes in a packet from the wire.
-    package mutating func receive(_ packet: RTPPacket, now: MonotonicInstant) {
-        guard let line = lines.first(where: { $0.ssrcs.contains(packet.ssrc) }) ?? line(by: packet) else {
-            unknownStreamPackets += 1
-            return
-        }
-        actions.append(.deliver(packet, mid: line.mid))
-    }
-
-    /// Takes in an RTCP datagram; any bytes are safe.
-    package mutating func receive(rtcp bytes: Span<UInt8>, now: MonotonicInstant) {}
-
-    /// Asks the far side for a keyframe.
-    package mutating func requestKeyframe(mid: String, now: MonotonicInstant) {}
-
-    /// Says goodbye for all streams (RFC 3550 §6.6): the last thing that is sent.
-    package mutating func close(now: MonotonicInstant) {}
+    // MARK: Time
 
     /// When ``handleTimeout(now:)`` is to be called, nil for not at all. It changes with every call.
-    package var deadline: MonotonicInstant? { nil }
+    package var deadline: MonotonicInstant? {
+        var deadline = earlier(earlier(feedbackAt, reportAt), earlier(estimator.deadline, pacerDeadline))
+        for stream in streams { deadline = earlier(deadline, stream.repairDeadline) }
+        return deadline
+    }
 
-    package mutating func handleTimeout(now: MonotonicInstant) {}
+    /// Does what is due. To be called at ``deadline`` or later; earlier does nothing.
+    package mutating func handleTimeout(now: MonotonicInstant) {
+        sendRepairRequests(now: now)
+        if let feedbackAt, feedbackAt <= now { sendFeedback(now: now) }
+        if let reportAt, reportAt <= now { sendReport(now: now) }
+        estimator.handleTimeout(now: now)
+        estimateChanged(now: now)
+        pace(now: now)
+    }
 
+    /// What is to be done next; nil when all is.
     package mutating func nextAction() -> Action? { actions.removeFirst() }
 
     package var statistics: RTPTransportStatistics {
-        RTPTransportStatistics(
-            estimate: BandwidthEstimate(bitsPerSecond: settings.startBitrate, lossFraction: 0, roundTrip: nil))
+        var statistics = RTPTransportStatistics(
+            estimate: BandwidthEstimate(
+                bitsPerSecond: Int(estimator.target), lossFraction: estimator.lossFraction, roundTrip: roundTrip))
+        statistics.senders = senders.map(\.statistics)
+        statistics.receivers = streams.map(\.currentStatistics)
+        statistics.roundTrip = roundTrip
+        statistics.pacerBytes = pacer.queuedBytes
+        statistics.unknownStreamPackets = unknownStreamPackets
+        statistics.malformedRTCP = malformedRTCP
+        return statistics
     }
 
-    private func line(by packet: RTPPacket) -> RTPReceiverConfiguration? {
-        lines.first { line in
-            if let id = line.extensions.mid, let mid = packet.extensions[id] { return mid.elementsEqual(line.mid.utf8) }
-            return line.codecs.contains { $0.payloadType == packet.payloadType }
-        }
+    /// The round trip, or what is likely before one is known.
+    var likelyRoundTrip: Duration { roundTrip ?? estimator.roundTrip ?? .milliseconds(100) }
+
+    func earlier(_ a: MonotonicInstant?, _ b: MonotonicInstant?) -> MonotonicInstant? {
+        guard let a, let b else { return a ?? b }
+        return min(a, b)
     }
 }

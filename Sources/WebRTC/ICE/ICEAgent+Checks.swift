@@ -5,11 +5,12 @@ package import Media
 extension ICEAgent {
     /// When ``handleTimeout(now:)`` is due; nil is never. It may change with every call.
     package var deadline: MonotonicInstant? {
-        guard state != .closed, state != .failed else { return nil }
-        var earliest: MonotonicInstant?
+        guard state != .closed else { return nil }
+        var earliest = gatheringDeadline
         func consider(_ instant: MonotonicInstant?) {
             if let instant, earliest.map({ instant < $0 }) ?? true { earliest = instant }
         }
+        guard state != .failed else { return earliest }
         for pair in session.pairs {
             if let check = pair.check { consider(min(check.next, check.begun + timings.checkTimeout)) }
             if pair.state == .waiting, session.remote != nil { consider(nextCheck) }
@@ -22,7 +23,9 @@ extension ICEAgent {
 
     /// Does what is due. Early calls do nothing, late ones do it late.
     package mutating func handleTimeout(now: MonotonicInstant) {
-        guard state != .closed, state != .failed else { return }
+        guard state != .closed else { return }
+        continueGathering(now: now)
+        guard state != .failed else { return }
         repeatChecks(now: now)
         askConsent(now: now)
         if let failure, now >= failure { fail() }
@@ -41,7 +44,10 @@ extension ICEAgent {
     /// Sends the checks that may leave now.
     mutating func pump(now: MonotonicInstant) {
         guard session.remote != nil, state != .closed, state != .failed else { return }
-        for index in session.pairs.indices where session.pairs[index].isTriggered { begin(index, now: now) }
+        for index in session.pairs.indices
+        where session.pairs[index].isTriggered && session.pairs[index].state != .preparing {
+            begin(index, now: now)
+        }
         guard nextCheck.map({ now >= $0 }) ?? true, let index = nextWaiting else { return }
         begin(index, now: now)
         nextCheck = now + timings.pacing
@@ -60,7 +66,7 @@ extension ICEAgent {
 
     /// Pairs a path of ours with a candidate of the peer, where data could go between them.
     @discardableResult
-    mutating func addPair(_ path: ICEPath, _ candidate: ICECandidate) -> Int? {
+    mutating func addPair(_ path: ICEPath, _ candidate: ICECandidate, now: MonotonicInstant) -> Int? {
         guard var remote = candidate.socketAddress, let local = localEnd(path) else { return nil }
         guard local.address.isIPv6 == remote.isIPv6, local.address.isLinkLocal == remote.isLinkLocal else { return nil }
         if remote.isLinkLocal, remote.scope == 0 { remote.scope = local.address.scope }
@@ -70,12 +76,17 @@ extension ICEAgent {
             guard let failed = session.pairs.firstIndex(where: { $0.state == .failed }) else { return nil }
             session.pairs.remove(at: failed)
         }
-        session.pairs.append(
-            ICEPair(
-                id: nextPairID, path: path, remote: remote, localPriority: local.priority,
-                remotePriority: candidate.priority, state: .waiting))
+        var pair = ICEPair(
+            id: nextPairID, path: path, remote: remote, localPriority: local.priority,
+            remotePriority: candidate.priority, state: .waiting)
+        if case .relay = path { pair.state = .preparing }
         nextPairID += 1
-        return session.pairs.count - 1
+        session.pairs.append(pair)
+        if case .relay(let id) = path, let relay = relays.firstIndex(where: { $0.id == id }) {
+            relays[relay].client.bind(remote, using: &generator, now: now)
+            serve(relay, now: now)
+        }
+        return session.index(path, remote)
     }
 
     /// The address and priority with which a path takes part in pairs.
@@ -109,20 +120,27 @@ extension ICEAgent {
 
     private mutating func repeatChecks(now: MonotonicInstant) {
         for index in session.pairs.indices {
-            guard var check = session.pairs[index].check else { continue }
+            guard let check = session.pairs[index].check else { continue }
             if now >= check.begun + timings.checkTimeout {
                 session.pairs[index].check = nil
                 if session.pairs[index].state == .inProgress { session.pairs[index].state = .failed }
             } else if now >= check.next {
-                check.sent = now
-                check.sentCount += 1
-                check.interval = min(check.interval * 2, timings.maximumRetransmission)
-                session.pairs[index].check = check
-                counters.requestsSent += 1
-                transmit(check.bytes, path: session.pairs[index].path, to: session.pairs[index].remote, now: now)
+                let interval = min(check.interval * 2, timings.maximumRetransmission)
+                session.pairs[index].check?.interval = interval
+                sendAgain(index, now: now)
             }
         }
         failIfNothingIsLeft(now: now)
+    }
+
+    /// Sends the check of a pair once more, the same transaction.
+    mutating func sendAgain(_ index: Int, now: MonotonicInstant) {
+        guard var check = session.pairs[index].check else { return }
+        check.sent = now
+        check.sentCount += 1
+        session.pairs[index].check = check
+        counters.requestsSent += 1
+        transmit(check.bytes, path: session.pairs[index].path, to: session.pairs[index].remote, now: now)
     }
 
     /// A Binding request over a pair (RFC 8445 §7.1).
@@ -149,7 +167,10 @@ extension ICEAgent {
     mutating func transmit(_ bytes: [UInt8], path: ICEPath, to remote: SocketAddress, now: MonotonicInstant) {
         switch path {
         case .base(let id): perform(.send(bytes, base: id, to: remote))
-        case .relay: break
+        case .relay(let id):
+            guard let index = relays.firstIndex(where: { $0.id == id }) else { return }
+            relays[index].client.send(bytes, to: remote, using: &generator)
+            serve(index, now: now)
         }
     }
 }

@@ -17,6 +17,8 @@ extension ICEAgent {
         case openStream(id: Int, to: SocketAddress, tlsName: String?)
         case sendStream([UInt8], id: Int)
         case closeStream(id: Int)
+        /// A server gives us no candidate, or has taken it back; the others go on.
+        case serverFailed(TURNError)
     }
 
     /// What a datagram was.
@@ -34,8 +36,10 @@ extension ICEAgent {
         package var requestsSent = 0
         package var requestsReceived = 0
         package var responsesReceived = 0
-        /// Messages whose integrity is missing or wrong, or that belong to no check of ours.
+        /// Messages whose integrity is missing or wrong.
         package var forged = 0
+        /// Answers to no check that waits for one: late, doubled or made up.
+        package var unexpectedResponses = 0
         /// Answers that came from elsewhere than the check went to (RFC 8445 §7.2.5.2.1).
         package var misdirected = 0
         /// Bytes that are no message.

@@ -9,8 +9,25 @@ extension ICEAgent {
         _ datagram: Span<UInt8>, from source: SocketAddress, on base: Int, now: MonotonicInstant
     ) -> Reception {
         guard state != .closed else { return .ignored }
+        if let reception = receiveFromServer(datagram, source, base, now: now) { return reception }
         guard policy == .all else { return .ignored }
         return receive(datagram, from: source, path: .base(base), now: now)
+    }
+
+    /// Takes what one of the servers sent; nil where it is none of them, as always in a call without servers.
+    private mutating func receiveFromServer(
+        _ datagram: Span<UInt8>, _ source: SocketAddress, _ base: Int, now: MonotonicInstant
+    ) -> Reception? {
+        let relay = relays.firstIndex { $0.base == base && $0.address == source }
+        if let relay, TURNChannelData.isChannelData(datagram) {
+            return receive(datagram, fromServer: relay, now: now)
+        }
+        guard relay != nil || !reflexions.isEmpty, let message = try? STUNMessage(parsing: datagram) else { return nil }
+        if let relay, message.method == .data || relays[relay].client.awaits(message.transaction) {
+            return receive(datagram, fromServer: relay, now: now)
+        }
+        guard message.messageClass == .success || message.messageClass == .error else { return nil }
+        return receiveReflexion(message, from: source, on: base, now: now).map { $0 ? .consumed : .ignored }
     }
 
     /// Takes what came over a path: directly, or out of an allocation.
@@ -131,19 +148,20 @@ extension ICEAgent {
     private mutating func learn(
         _ request: STUNMessage, from source: SocketAddress, path: ICEPath, ufrag: [UInt8], now: MonotonicInstant
     ) {
-        guard let index = pair(path, source, request, ufrag: ufrag) else { return }
-        session.pairs[index].consent?.lastHeard = now
+        guard let index = pair(path, source, request, ufrag: ufrag, now: now) else { return }
         if request.usesCandidate, role == .controlled { session.pairs[index].nominationRequested = true }
         switch session.pairs[index].state {
         case .succeeded:
-            if session.pairs[index].nominationRequested, !session.pairs[index].isNominated {
-                session.pairs[index].isNominated = true
+            if request.usesCandidate, role == .controlled {
+                session.pairs[index].nominated = now
                 updateSelection(now: now)
             }
         case .inProgress:
-            // The check may have met a closed NAT that the peer's has opened: once more, but not for each of a volley.
-            if let check = session.pairs[index].check, now >= check.sent + Self.volley {
-                begin(index, now: now)
+            // The check may have met a NAT that was closed until the peer's own check opened it. The same transaction, so that
+            // an answer on its way still counts.
+            if session.pairs[index].check?.isHurried == false {
+                session.pairs[index].check?.isHurried = true
+                sendAgain(index, now: now)
             }
         case .waiting, .failed:
             session.pairs[index].state = .waiting
@@ -153,15 +171,13 @@ extension ICEAgent {
         }
     }
 
-    private static let volley = Duration.milliseconds(20)
-
     /// The pair that a check came over; makes it, and a peer-reflexive candidate, where it is new (RFC 8445 §7.3.1.3).
     private mutating func pair(
-        _ path: ICEPath, _ source: SocketAddress, _ request: STUNMessage, ufrag: [UInt8]
+        _ path: ICEPath, _ source: SocketAddress, _ request: STUNMessage, ufrag: [UInt8], now: MonotonicInstant
     ) -> Int? {
         if let index = session.index(path, source) { return index }
         if let known = session.remotes.first(where: { $0.candidate.socketAddress == source }) {
-            return addPair(path, known.candidate)
+            return addPair(path, known.candidate, now: now)
         }
         guard session.remotes.count < ICESession.maximumRemotes else { return nil }
         let candidate = ICECandidate(
@@ -170,7 +186,7 @@ extension ICEAgent {
             address: .ip(source), kind: .peerReflexive)
         session.remotes.append(
             ICESession.Remote(candidate: candidate, earlyUfrag: session.remote == nil ? ufrag : nil))
-        return addPair(path, candidate)
+        return addPair(path, candidate, now: now)
     }
 
     // MARK: Responses
@@ -181,9 +197,11 @@ extension ICEAgent {
         if let previous, previous.pair.consent?.awaits(response.transaction) == true {
             return receivePreviousAnswer(response, bytes, from: source, path: path, previous, now: now)
         }
-        guard let index = session.index(of: response.transaction), let remote = session.remote,
-            response.verifies(bytes, key: remote.key)
-        else {
+        guard let index = session.index(of: response.transaction), let remote = session.remote else {
+            counters.unexpectedResponses += 1
+            return false
+        }
+        guard response.verifies(bytes, key: remote.key) else {
             counters.forged += 1
             return false
         }

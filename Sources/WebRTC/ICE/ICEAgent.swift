@@ -38,6 +38,15 @@ package struct ICEAgent: Sendable {
     var lost: MonotonicInstant?
     var isGatheringAnnounced = false
 
+    /// When the servers were first asked about a base that `gatheringComplete` has not covered.
+    var gatheringBegun: MonotonicInstant?
+    /// No server is waited for any longer.
+    var isGatheringOver = false
+    var servers: [ICEGatheringServer]
+    var reflexions: [ICEReflexion] = []
+    var relays: [ICERelay] = []
+    var nextRelayID = 0
+
     private var actions: [Action] = []
     private var taken = 0
 
@@ -64,6 +73,7 @@ package struct ICEAgent: Sendable {
         self.policy = policy
         self.timings = timings
         self.generator = generator
+        self.servers = servers.flatMap { server in server.addresses.map { ICEGatheringServer($0, server) } }
         tieBreaker = .random(in: .min ... .max, using: &self.generator)
         session = ICESession(local: ICECredentials(using: &self.generator))
     }
@@ -84,13 +94,16 @@ package struct ICEAgent: Sendable {
         guard state != .closed else { return }
         let base = Base(id: id, address: address, preference: preference)
         bases.append(base)
+        if isGatheringAnnounced || gatheringBegun == nil { gatheringBegun = now }
         isGatheringAnnounced = false
+        isGatheringOver = false
         addLocal(
             .base(id),
             ICECandidate(
                 foundation: Self.foundation(.host, base: address, server: nil),
                 priority: ICECandidate.priority(.host, localPreference: base.localPreference), address: .ip(address),
-                kind: .host))
+                kind: .host), now: now)
+        gather(base, now: now)
         pump(now: now)
     }
 
@@ -98,16 +111,19 @@ package struct ICEAgent: Sendable {
     package mutating func removeBase(_ id: Int, now: MonotonicInstant) {
         guard bases.contains(where: { $0.id == id }) else { return }
         bases.removeAll { $0.id == id }
-        removePaths(now: now) { $0 == .base(id) }
+        reflexions.removeAll { $0.base == id }
+        let gone = Set(relays.filter { $0.base == id }.map { ICEPath.relay($0.id) } + [.base(id)])
+        relays.removeAll { $0.base == id }
+        removePaths(now: now) { gone.contains($0) }
     }
 
     /// Takes a candidate of ours into the agent: publishes it, and pairs it with what is known of the peer.
-    mutating func addLocal(_ path: ICEPath, _ candidate: ICECandidate) {
+    mutating func addLocal(_ path: ICEPath, _ candidate: ICECandidate, now: MonotonicInstant) {
         locals.append(LocalCandidate(path: path, candidate: candidate))
         publish(candidate)
         // A reflexive candidate is checked from its base, which is paired already (RFC 8445 §6.1.2.4).
         guard candidate.kind != .serverReflexive else { return }
-        for remote in session.remotes { addPair(path, remote.candidate) }
+        for remote in session.remotes { addPair(path, remote.candidate, now: now) }
     }
 
     private mutating func publish(_ candidate: ICECandidate) {
@@ -134,11 +150,15 @@ package struct ICEAgent: Sendable {
     // MARK: The peer's
 
     /// Takes the peer's credentials. Checks begin with its first candidate, or with a check of it that came before.
+    ///
+    /// Other credentials than before are a restart of the peer's; unless it was ours first, ``restart(now:)`` is called
+    /// before this.
     /// - `isLite`: the peer said `a=ice-lite`: it answers only, and we control (RFC 8445 §6.1.1).
     package mutating func setRemote(_ credentials: ICECredentials, isLite: Bool, now: MonotonicInstant) {
         guard state != .closed, session.remote != credentials else { return }
         if session.remote != nil {
-            // The peer restarted on its own: what is known of it is of its old generation.
+            // What is known of the peer is of its old generation.
+            keepPrevious()
             session.remotes = []
             session.pairs = []
             session.selected = nil
@@ -152,7 +172,11 @@ package struct ICEAgent: Sendable {
         let strangers = Set(
             session.remotes.filter { $0.earlyUfrag != nil && $0.earlyUfrag != ufrag }
                 .compactMap(\.candidate.socketAddress))
-        session.remotes.removeAll { $0.candidate.socketAddress.map(strangers.contains) == true }
+        // Not by `map`: Swift 6.3 crashes on it when it optimises.
+        session.remotes.removeAll { remote in
+            guard let address = remote.candidate.socketAddress else { return false }
+            return strangers.contains(address)
+        }
         session.pairs.removeAll { strangers.contains($0.remote) }
         if state == .new || state == .failed { set(.checking) }
         pump(now: now)
@@ -170,7 +194,7 @@ package struct ICEAgent: Sendable {
             perform(.resolve(name: name))
         case .ip(let address):
             guard address.port != 0 else { return }
-            add(remote: candidate, address)
+            add(remote: candidate, address, now: now)
             pump(now: now)
         }
     }
@@ -185,6 +209,7 @@ package struct ICEAgent: Sendable {
     /// - `addresses`: empty where there are none; their ports do not matter.
     package mutating func resolved(_ name: String, to addresses: [SocketAddress], now: MonotonicInstant) {
         guard state != .closed else { return }
+        resolvedServers(name, to: addresses, now: now)
         let candidates = session.unresolved.filter { $0.address.name == name }
         session.unresolved.removeAll { $0.address.name == name }
         for var candidate in candidates {
@@ -192,14 +217,14 @@ package struct ICEAgent: Sendable {
             for var address in addresses {
                 address.port = port
                 candidate.address = .ip(address)
-                add(remote: candidate, address)
+                add(remote: candidate, address, now: now)
             }
         }
         pump(now: now)
         failIfNothingIsLeft(now: now)
     }
 
-    private mutating func add(remote candidate: ICECandidate, _ address: SocketAddress) {
+    private mutating func add(remote candidate: ICECandidate, _ address: SocketAddress, now: MonotonicInstant) {
         if let index = session.remotes.firstIndex(where: { $0.candidate.socketAddress == address }) {
             // Known from a check of it, it is now known better (RFC 8838 §11.4).
             guard session.remotes[index].candidate.kind == .peerReflexive else { return }
@@ -211,7 +236,7 @@ package struct ICEAgent: Sendable {
         }
         guard session.remotes.count < ICESession.maximumRemotes else { return }
         session.remotes.append(ICESession.Remote(candidate: candidate))
-        for local in locals where local.candidate.kind != .serverReflexive { addPair(local.path, candidate) }
+        for local in locals where local.candidate.kind != .serverReflexive { addPair(local.path, candidate, now: now) }
     }
 
     // MARK: Life
@@ -220,23 +245,35 @@ package struct ICEAgent: Sendable {
     /// one of the new generation works (RFC 8445 §9).
     package mutating func restart(now: MonotonicInstant) {
         guard state != .closed else { return }
-        if let index = session.selectedIndex, let remote = session.remote {
-            previous = ICEPreviousSession(
-                local: session.local, usernamePrefix: session.usernamePrefix, remote: remote,
-                pair: session.pairs[index])
-        }
+        keepPrevious()
         session = ICESession(local: ICECredentials(using: &generator))
         session.begun = now
         nextCheck = nil
         isGatheringAnnounced = false
         for local in locals { publish(local.candidate) }
+        let kept = Set(previous.map { [$0.pair.remote] } ?? [])
+        for index in relays.indices { relays[index].client.keepOnly(kept) }
         if state == .failed || state == .disconnected { set(.checking) }
+    }
+
+    /// Keeps the selected pair for the data until a pair of the next generation takes over.
+    private mutating func keepPrevious() {
+        guard let index = session.selectedIndex, let remote = session.remote else { return }
+        previous = ICEPreviousSession(
+            local: session.local, usernamePrefix: session.usernamePrefix, remote: remote, pair: session.pairs[index])
     }
 
     /// Ends everything, allocations at servers too; nothing is done after the actions that this leaves.
     package mutating func close(now: MonotonicInstant) {
         guard state != .closed else { return }
         set(.closed)
+        for index in relays.indices {
+            relays[index].client.close(using: &generator, now: now)
+            serve(index, now: now)
+            if relays[index].base == nil { perform(.closeStream(id: relays[index].id)) }
+        }
+        relays = []
+        reflexions = []
         session.pairs = []
         previous = nil
         selected = nil
@@ -262,8 +299,6 @@ package struct ICEAgent: Sendable {
         state = new
         perform(.state(new))
     }
-
-    private var isGatheringComplete: Bool { !bases.isEmpty }
 
     /// The same for candidates of one kind, address of ours and server (RFC 8445 §5.1.1.3).
     static func foundation(_ kind: ICECandidate.Kind, base: SocketAddress, server: SocketAddress?) -> String {

@@ -165,11 +165,28 @@ class Room {
     // The first RTP packet of a track unmutes it.
     track.onunmute = () => (this.first[track.kind] ??= performance.now() - this.began);
     this.tracks.push(track);
+    if (track.kind === "audio" && this.timesSound) this.timeSound(track);
     // Sound is decoded, and its level told, only where something plays it.
     const element = document.createElement(track.kind);
     element.srcObject = new MediaStream([track]);
     element.play().catch(() => {});
     this.playing.push(element);
+  }
+
+  // When the first decoded samples that are not silence came, in `first.sound`.
+  async timeSound(track) {
+    const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const samples = new Float32Array(value.numberOfFrames);
+      value.copyTo(samples, { planeIndex: 0, format: "f32-planar" });
+      value.close();
+      if (samples.some((sample) => Math.abs(sample) > 0.01)) {
+        this.first.sound = performance.now() - this.began;
+        return reader.cancel();
+      }
+    }
   }
 
   async leave() {
@@ -186,6 +203,18 @@ class Room {
     return {
       up, down, first: this.first, error: this.error ?? null,
       states: { up: this.up?.connectionState, down: this.down?.connectionState },
+    };
+  }
+
+  // The newest other in the room, and what came of each stream so far.
+  async observe() {
+    const inbound = (await Room.report(this.down)).inbound ?? [];
+    const of = (kind, key) =>
+      Object.fromEntries(inbound.filter((each) => each.kind === kind).map((each) => [each.id, each[key] ?? 0]));
+    return {
+      feed: [...this.feeds.keys()].at(-1) ?? null, error: this.error ?? null,
+      sound: of("audio", "totalAudioEnergy"), pictures: of("video", "framesDecoded"),
+      level: Math.max(0, ...inbound.map((each) => each.audioLevel ?? 0)),
     };
   }
 

@@ -102,12 +102,16 @@ class Chromium:
     def connect(self, url):
         self.run(f"globalThis.janus = await Janus.connect({json.dumps(url)})")
 
-    def join(self, room, name="chromium"):
-        self.run(f"globalThis.room = new Room(janus, {room}, {json.dumps(name)}, globalThis.media ?? null);"
-                 "await room.join()")  # fmt: skip
+    def join(self, room, name="chromium", times_sound=False, servers=()):
+        arguments = f"janus, {room}, {json.dumps(name)}, globalThis.media ?? null, {json.dumps(list(servers))}"
+        self.run(f"globalThis.room = new Room({arguments}); room.timesSound = {json.dumps(times_sound)}; await room.join()")
 
     def leave(self):
         self.run("await room.leave()")
 
     def statistics(self):
         return self.run("await room.statistics()")
+
+    def observe(self):
+        """As `Stays` wants it."""
+        return self.run("await room.observe()")

@@ -37,3 +37,14 @@ class Peer:
         self.program.process.stdin.write(" ".join(map(str, words)) + "\n")
         self.program.process.stdin.flush()
         return self._answer(words[0], seconds)
+
+    def observe(self):
+        """As `Stays` wants it; `level` is of the tone of Reprise's synthetic microphone, 440 Hz."""
+        seen = self.ask("statistics")
+        heard = dict(enumerate(seen["heard"]))
+        return {
+            "feed": seen["feed"],
+            "sound": {number: each["frames"] for number, each in heard.items() if each["kind"] == "audio"},
+            "pictures": {number: each["frames"] for number, each in heard.items() if each["kind"] == "video"},
+            "level": max((each["shares"]["440"] for each in heard.values() if "shares" in each), default=0),
+        }

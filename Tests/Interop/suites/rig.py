@@ -1,6 +1,7 @@
 """The rig itself, without Reprise: Chromium and aiortc see and hear each other through Janus, and through a bad link."""
 
 from rig.chromium import Chromium
+from rig.coturn import Coturn
 from rig.janus import Janus
 from rig.link import Link
 from rig.network import Namespace
@@ -42,8 +43,28 @@ def run(checks, lab):
         pictures = [each for each in other.ask("statistics")["heard"] if each["kind"] == "video" and each["frames"]]
         checks.that(pictures, f"stay {number}: aiortc sees the browser", pictures and pictures[-1]["size"])
         browser.leave()
+    through_a_relay(checks, lab, janus)
     through_a_bad_link(checks, lab, janus, other)
     checks.that(not janus.errors(), "Janus complained about nothing", "; ".join(janus.errors()[:3]))
+
+
+def through_a_relay(checks, lab, janus):
+    """Chromium on a machine from which only coturn's port is reached."""
+    far = Namespace.new()
+    link = Link(lab.workshop, lab.here, far, 2, lab.seed)
+    relay = Coturn(lab.workshop, lab.here, link.near_address)
+    browser = Chromium(lab.workshop, far, name="chromium-far")
+    browser.open_devices()
+    browser.connect(janus.url)
+    for transport in ("udp", "tcp"):
+        link.set(blocked=True, allowed=[relay.port] if transport == "udp" else [])
+        browser.join(ROOM, servers=[relay.as_ice_server(transport)])
+        wait_until(lambda: level(browser.statistics()) > 0.01, f"sound through the relay by {transport}", 20)
+        seen = browser.statistics()["down"]["local"]
+        checks.that(seen["candidateType"] == "relay" and seen["relayProtocol"] == transport,
+                    f"the browser hears aiortc through coturn by {transport}", seen["candidateType"])  # fmt: skip
+        browser.leave()
+    browser.program.end()
 
 
 def through_a_bad_link(checks, lab, janus, near):
@@ -62,7 +83,7 @@ def through_a_bad_link(checks, lab, janus, near):
     checks.that(True, "two aiortc hear each other through a link that loses a tenth")
     for name, counts in zip(("there", "back"), link.counts()):
         share = counts["lost"] / max(counts["carried"] + counts["lost"], 1)
-        checks.that(0.05 < share < 0.15, f"the link loses what it is told, {name}", f"{share:.1%} of {counts}")
+        checks.that(0.05 < share < 0.15, f"the link loses what it is told, {name}", f"{share:.1%} of {counts['carried'] + counts['lost']} packets")
     link.set(outage=True)
 
     def blocked(more):

@@ -104,6 +104,7 @@ final class SimulatedPeer {
     private(set) var payloads: [[UInt8]] = []
     private(set) var receptions: [ICEAgent.Reception] = []
     private(set) var gatheringsComplete = 0
+    private(set) var failures: [TURNError] = []
     var names: [String: [SocketAddress]] = [:]
     private var sockets: [Int: SocketAddress] = [:]
 
@@ -172,6 +173,7 @@ final class SimulatedPeer {
                 network.after(.milliseconds(2)) { [unowned self] in
                     agent.resolved(name, to: addresses, now: network.now)
                 }
+            case .serverFailed(let error): failures.append(error)
             case .openStream, .sendStream, .closeStream: break
             }
         }

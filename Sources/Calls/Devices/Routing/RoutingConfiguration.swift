@@ -8,6 +8,9 @@ public struct RoutingConfiguration: Sendable {
     ]
     /// Whether another device is taken where the wanted one is not there or fails. Otherwise the call waits for it.
     public var fallsBack = true
+    /// Whether a device that went, failed or stalls is taken up again in the running session by itself. Otherwise it waits
+    /// to be enabled.
+    public var returns = true
     /// Remembers what a person chose, from one run of the program to the next; nil: nothing is remembered.
     public var memory: DeviceMemory?
 

@@ -1,0 +1,71 @@
+"""coturn, with one user, over UDP, TCP and TLS."""
+
+import socket
+import subprocess
+
+from .network import free_port
+from .programs import wait_until
+
+CONFIGURATION = """
+listening-ip={address}
+relay-ip={address}
+listening-port={port}
+tls-listening-port={tls_port}
+min-port=30000
+max-port=39999
+lt-cred-mech
+user={user}:{password}
+realm=interop
+cert={folder}/turn-certificate.pem
+pkey={folder}/turn-key.pem
+no-cli
+no-multicast-peers
+allow-loopback-peers
+no-rfc5780
+fingerprint
+log-file=stdout
+simple-log
+verbose
+pidfile={folder}/turn.pid
+userdb={folder}/turn.sqlite
+"""
+
+
+class Coturn:
+    def __init__(self, workshop, namespace, address, user="robot", password="a-long-word"):
+        self.address, self.user, self.password = address, user, password
+        self.port, self.tls_port = free_port(address), free_port(address)
+        folder = workshop.folder
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+             "-keyout", folder / "turn-key.pem", "-out", folder / "turn-certificate.pem", "-subj", f"/CN={address}",
+             "-addext", f"subjectAltName=IP:{address}"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        self.certificate = folder / "turn-certificate.pem"
+        path = workshop.file("turnserver.conf", CONFIGURATION.format(
+            address=address, port=self.port, tls_port=self.tls_port, user=user, password=password,
+            folder=folder))  # fmt: skip
+        self.program = workshop.start("coturn", ["turnserver", "-c", path], namespace)
+
+        def answers():
+            socket.create_connection((address, self.port), timeout=1).close()
+            socket.create_connection((address, self.tls_port), timeout=1).close()
+            return True
+
+        def tries():
+            try:
+                return answers()
+            except OSError:
+                return False
+
+        wait_until(tries, "coturn to answer")
+
+    def url(self, transport):
+        """`udp`, `tcp` or `tls`."""
+        if transport == "tls":
+            return f"turns:{self.address}:{self.tls_port}?transport=tcp"
+        return f"turn:{self.address}:{self.port}?transport={transport}"
+
+    def as_ice_server(self, transport):
+        return {"urls": self.url(transport), "username": self.user, "credential": self.password}

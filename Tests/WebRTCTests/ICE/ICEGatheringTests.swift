@@ -1,0 +1,186 @@
+import Media
+import Testing
+
+@testable import WebRTC
+
+@Suite("ICE through NATs and servers")
+struct ICEGatheringTests {
+    private static let stun = SocketAddress(ip: "198.51.100.1", port: 3478)!
+    private static let turn = SocketAddress(ip: "198.51.100.2", port: 3478)!
+
+    /// Which kinds of candidates a call between two NATs ends up with.
+    @Test(
+        "Two peers behind NATs meet",
+        arguments: [
+            (.fullCone, .fullCone, isRelayed: false), (.fullCone, .symmetric, isRelayed: false),
+            (.portRestricted, .portRestricted, isRelayed: false), (.portRestricted, .symmetric, isRelayed: true),
+            (.symmetric, .symmetric, isRelayed: true),
+        ] as [(SimulatedNAT.Kind, SimulatedNAT.Kind, isRelayed: Bool)])
+    func nats(a: SimulatedNAT.Kind, b: SimulatedNAT.Kind, isRelayed: Bool) throws {
+        let network = SimulatedNetwork(seed: 3)
+        addSTUNServer(network, Self.stun)
+        let server = SimulatedTURNServer(network, Self.turn)
+        network.add(SimulatedNAT(a, network: "10.0.1.0", outside: "203.0.113.1"))
+        network.add(SimulatedNAT(b, network: "10.0.2.0", outside: "203.0.113.2"))
+        let pair = makePair(
+            network,
+            servers: [
+                try ICEServer(urls: ["stun:198.51.100.1"]),
+                SimulatedTURNServer.server(Self.turn),
+            ])
+        pair.0.addBase(0, "10.0.1.2")
+        pair.1.addBase(0, "10.0.2.2")
+        pair.0.signal()
+        pair.1.signal()
+        #expect(
+            network.run(for: .seconds(5)) { pair.0.agent.state == .connected && pair.1.agent.state == .connected })
+        network.run(for: .seconds(5))  // a direct pair may come after a relayed one
+        #expect(pair.0.agent.selected?.isRelayed == isRelayed)
+        #expect(pair.1.agent.selected?.isRelayed == isRelayed)
+        pair.0.send([128, 1])
+        pair.1.send([128, 2])
+        network.run(for: .milliseconds(100))
+        #expect(pair.1.payloads == [[128, 1]])
+        #expect(pair.0.payloads == [[128, 2]])
+        #expect(Set(pair.0.candidates.map(\.kind)) == [.host, .serverReflexive, .relayed])
+        #expect(pair.0.gatheringsComplete == 1)
+        pair.0.agent.close(now: network.now)
+        pair.1.agent.close(now: network.now)
+        network.run(for: .milliseconds(100))
+        #expect(server.allocations.isEmpty, "closing gives the allocations back")
+        #expect(pair.0.agent.deadline == nil)
+    }
+
+    @Test("The relay policy shows and uses nothing but relays")
+    func relayPolicy() throws {
+        let network = SimulatedNetwork(seed: 4)
+        addSTUNServer(network, Self.stun)
+        let server = SimulatedTURNServer(network, Self.turn)
+        let (a, b) = makePair(
+            network, servers: [try ICEServer(urls: ["stun:198.51.100.1"]), SimulatedTURNServer.server(Self.turn)],
+            policy: .relay)
+        a.addBase(0, "192.0.2.1")
+        b.addBase(0, "192.0.2.2")
+        a.signal()
+        b.signal()
+        #expect(network.run(for: .seconds(5)) { a.agent.state == .connected && b.agent.state == .connected })
+        #expect(a.candidates.map(\.kind) == [.relayed])
+        #expect(a.candidates.first?.relatedAddress == nil)
+        a.send([128, 1])
+        network.run(for: .milliseconds(100))
+        #expect(b.payloads == [[128, 1]])
+        #expect(a.agent.selected?.channel == 0x4000)
+        #expect(a.agent.selected?.destination == Self.turn)
+        #expect(server.log.filter { $0 == "allocate" }.count == 2)
+    }
+
+    @Test("An allocation and its channels are kept for as long as the call, through stale nonces")
+    func longCall() {
+        let network = SimulatedNetwork(seed: 5)
+        let server = SimulatedTURNServer(network, Self.turn)
+        let (a, b) = makePair(network, servers: [SimulatedTURNServer.server(Self.turn)], policy: .relay)
+        a.addBase(0, "192.0.2.1")
+        b.addBase(0, "192.0.2.2")
+        a.signal()
+        b.signal()
+        network.run(for: .seconds(300))
+        server.nonce = "nonce-2"
+        network.run(for: .seconds(3300))
+        #expect(a.agent.state == .connected)
+        #expect(a.states == [.checking, .connected])
+        // Every 540 s of 3600, and every 240 s: for both.
+        #expect(server.log.filter { $0 == "refresh" }.count == 12)
+        #expect(server.log.filter { $0 == "bind" }.count >= 30)
+        #expect(server.log.filter { $0 == "438" }.count >= 2)
+    }
+
+    @Test(
+        "What a server refuses is told with its kind",
+        arguments: [
+            (486, .quotaReached), (508, .insufficientCapacity), (403, .forbidden), (437, .allocationMismatch),
+        ] as [(Int, TURNError.Code)])
+    func refusal(code: Int, expected: TURNError.Code) {
+        let network = SimulatedNetwork(seed: 6)
+        let server = SimulatedTURNServer(network, Self.turn)
+        server.refusal = (code, nil)
+        let (a, _) = makePair(network, servers: [SimulatedTURNServer.server(Self.turn)])
+        a.addBase(0, "192.0.2.1")
+        network.run(for: .seconds(1))
+        #expect(a.failures.map(\.code) == [expected])
+        #expect(a.gatheringsComplete == 1)
+        #expect(a.candidates.map(\.kind) == [.host])
+    }
+
+    @Test("A wrong credential is told once, not tried for ever")
+    func wrongCredential() throws {
+        let network = SimulatedNetwork(seed: 7)
+        let server = SimulatedTURNServer(network, Self.turn)
+        let wrong = try ICEServer(urls: ["turn:\(Self.turn)"], username: "user", credential: "guess")
+        let (a, _) = makePair(network, servers: [wrong])
+        a.addBase(0, "192.0.2.1")
+        network.run(for: .seconds(10))
+        #expect(a.failures.map(\.code) == [.unauthorized])
+        #expect(server.log == ["401", "401"])
+    }
+
+    @Test("A server that names another is left for it")
+    func alternate() {
+        let network = SimulatedNetwork(seed: 8)
+        let second = SocketAddress(ip: "198.51.100.3", port: 3478)!
+        let first = SimulatedTURNServer(network, Self.turn)
+        let other = SimulatedTURNServer(network, second)
+        first.refusal = (300, second)
+        let (a, _) = makePair(network, servers: [SimulatedTURNServer.server(Self.turn)])
+        a.addBase(0, "192.0.2.1")
+        network.run(for: .seconds(1))
+        #expect(other.log == ["401", "allocate"])
+        #expect(a.candidates.last?.socketAddress?.host == second.host)
+        #expect(a.failures.isEmpty)
+    }
+
+    @Test("Servers that do not answer hold the host candidates up by nothing, and the end of gathering by five seconds")
+    func silentServers() throws {
+        let network = SimulatedNetwork(seed: 9)
+        let (a, b) = makePair(
+            network, servers: [try ICEServer(urls: ["stun:198.51.100.1"]), SimulatedTURNServer.server(Self.turn)])
+        a.addBase(0, "192.0.2.1")
+        b.addBase(0, "192.0.2.2")
+        a.signal()
+        b.signal()
+        #expect(network.run(for: .milliseconds(30)) { a.agent.state == .connected })
+        network.run(for: .milliseconds(4900))
+        #expect(a.gatheringsComplete == 0)
+        network.run(for: .milliseconds(200))
+        #expect(a.gatheringsComplete == 1)
+        #expect(a.failures.map(\.code) == [.timedOut])
+    }
+
+    @Test("Servers are found by name, and one without an address is told")
+    func names() throws {
+        let network = SimulatedNetwork(seed: 10)
+        addSTUNServer(network, Self.stun)
+        network.add(SimulatedNAT(.fullCone, network: "10.0.1.0", outside: "203.0.113.1"))
+        let (a, _) = makePair(
+            network, servers: [try ICEServer(urls: ["stun:stun.example.org", "stun:nowhere.example.org"])])
+        a.names["stun.example.org"] = [Self.stun]
+        a.addBase(0, "10.0.1.2")
+        network.run(for: .seconds(1))
+        #expect(a.candidates.map(\.kind) == [.host, .serverReflexive])
+        #expect(a.candidates.last?.relatedAddress?.ip == "10.0.1.2")
+        #expect(a.failures.map(\.code) == [.unresolved])
+        #expect(a.gatheringsComplete == 1)
+    }
+
+    @Test("A NAT's mapping is kept alive")
+    func keepalive() throws {
+        let network = SimulatedNetwork(seed: 11)
+        addSTUNServer(network, Self.stun)
+        network.add(SimulatedNAT(.fullCone, network: "10.0.1.0", outside: "203.0.113.1"))
+        let (a, _) = makePair(network, servers: [try ICEServer(urls: ["stun:198.51.100.1"])])
+        a.addBase(0, "10.0.1.2")
+        network.run(for: .seconds(1))
+        let before = network.sent
+        network.run(for: .seconds(60))
+        #expect(network.sent - before == 8, "four requests and their answers in a minute")
+    }
+}
