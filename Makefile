@@ -152,6 +152,12 @@ fuzz: deps ## Fuzz the parsers of outside bytes (ARGS: seconds and targets, as T
 bench: deps-bench ## Measure restarts and a call beside the floor, GStreamer and baresip (ARGS: see Sources/Benchmarks)
 	@swift build -c release --product reprise
 	Sources/Benchmarks/run --reprise "$$(swift build -c release --show-bin-path)/reprise" --out .build/bench $(ARGS)
+	Sources/Benchmarks/webrtc --reprise "$$(swift build -c release --show-bin-path)/reprise" --out .build/bench
+
+.PHONY: bench-webrtc
+bench-webrtc: deps-bench ## Measure calls through Janus beside Chromium, aiortc and GStreamer (ARGS: rejoin --cycles 10, …)
+	@swift build -c release --product reprise
+	Sources/Benchmarks/webrtc --reprise "$$(swift build -c release --show-bin-path)/reprise" --out .build/bench $(ARGS)
 
 # ---- House -------------------------------------------------------------------------------------------------------
 

@@ -2,9 +2,11 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +31,14 @@ void linux_eventfd_signal(int fd) {
 bool linux_eventfd_drain(int fd) {
     uint64_t count;
     return read(fd, &count, sizeof count) == sizeof count;
+}
+
+int linux_poll_two(int first, int second, int64_t timeout_ns) {
+    struct pollfd set[2] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+    struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    int ready = ppoll(set, 2, &timeout, NULL);
+    if (ready < 0) return errno == EINTR ? 0 : -errno;
+    return (set[0].revents != 0) | (set[1].revents != 0) << 1;
 }
 
 int linux_timerfd(void) {
@@ -89,6 +99,8 @@ int linux_thread_set_fifo(int priority) {
     struct sched_param param = {.sched_priority = priority};
     return -pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
 }
+
+int linux_thread_set_nice(int steps) { return setpriority(PRIO_PROCESS, (id_t)gettid(), steps) < 0 ? -errno : 0; }
 
 int linux_thread_set_ordinary(void) {
     struct sched_param param = {.sched_priority = 0};

@@ -26,6 +26,10 @@ final class CameraStream: Sendable {
     private let started = Completion()
     private let thread = Mutex<DeviceThread?>(nil)
 
+    /// Below that of sound. A picture is handed on, not encoded, on this thread; without a priority its start and its close
+    /// would wait for a codec that is busy with the last one.
+    private static let priority = 10
+
     private var kernel: any V4L2Kernel { opener.scanner.kernel }
 
     init(
@@ -49,7 +53,7 @@ final class CameraStream: Sendable {
     /// Starts the thread and waits until the driver runs or has refused.
     /// - `warm`: a handle kept by the run before; taken over, whatever comes of it.
     func launch(_ warm: ConfiguredCamera?) async throws(DeviceError) -> VideoStreamInfo {
-        let thread = DeviceThread(name: "camera") { _ in self.run(warm) }
+        let thread = DeviceThread(name: "camera", priority: Self.priority) { _ in self.run(warm) }
         self.thread.withLock { $0 = thread }
         // Cancelling only asks: the thread closes the device before it answers.
         await withTaskCancellationHandler {

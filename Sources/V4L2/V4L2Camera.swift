@@ -78,7 +78,7 @@ final class V4L2Camera: VideoDevice {
         }
         guard standby == .release, let warm = state.withLock({ $0.warm.take() }) else { return }
         // Closing may wait for the driver: not on the concurrency pool.
-        await DeviceThread(name: "camera close") { _ in warm.close() }.join()
+        await DeviceThread(name: "camera close", priority: 10) { _ in warm.close() }.join()
     }
 
     private func check(_ target: VideoTarget) throws(DeviceError) {

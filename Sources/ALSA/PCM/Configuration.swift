@@ -21,6 +21,8 @@ struct ConfigurationRequest: Sendable, Equatable {
     var period: Duration
     /// The hardware's period, where it may be a part of ``period``: capture's first block.
     var firstBlock: Duration
+    /// What is moved at one wake-up where it can; zero: one period.
+    var batch = Duration.zero
     /// The hardware's buffer in periods; nil for a roomy one.
     var bufferPeriods: Int?
 }
@@ -33,8 +35,10 @@ struct Configuration: Sendable, Equatable {
     var channels: Int
     /// Sample frames between two interrupts of the hardware.
     var hardwarePeriod: Int
-    /// Sample frames between two wake-ups of ours: a multiple of ``hardwarePeriod``.
+    /// Sample frames of the stream's period: a multiple of ``hardwarePeriod``.
     var block: Int
+    /// Sample frames to move at one wake-up where it can: ``block`` or more, a multiple of ``hardwarePeriod``.
+    var batch: Int
     var buffer: Int
     /// alsa-lib's bound of its pointers: a start threshold that is never reached.
     var boundary: UInt

@@ -6,12 +6,18 @@ import Media
 extension PCM {
     /// Negotiates and installs the hardware parameters: the first of ``PCMAccess`` and of ``HardwareFormat`` that the
     /// device has, the ring's channels and rate or the nearest, and periods that divide the stream's.
-    func configure(_ request: ConfigurationRequest) throws(DeviceError) -> Configuration {
+    /// - `proven`: what came of the same request last time. It is set straight away, which spares a dozen questions to
+    ///   the driver; where the device refuses it (it is another one by now), all is negotiated anew.
+    func configure(_ request: ConfigurationRequest, proven: Configuration?) throws(DeviceError) -> Configuration {
         var parameters: OpaquePointer?
         guard unsafe snd_pcm_hw_params_malloc(&parameters) == 0, let parameters = unsafe parameters else {
             preconditionFailure("out of memory")
         }
         defer { unsafe snd_pcm_hw_params_free(parameters) }
+        if let proven {
+            if unsafe install(parameters, proven) { return proven }
+            _ = unsafe snd_pcm_hw_free(handle)
+        }
         do {
             return try unsafe configure(parameters, request, hardwarePeriod: request.firstBlock)
         } catch  where request.firstBlock != request.period && error.code != .disconnected && error.code != .noDevice {
@@ -19,6 +25,19 @@ extension PCM {
             _ = unsafe snd_pcm_hw_free(handle)
             return try unsafe configure(parameters, request, hardwarePeriod: request.period)
         }
+    }
+
+    /// Installs what is known to work. Returns whether it does still.
+    private func install(_ parameters: OpaquePointer, _ proven: Configuration) -> Bool {
+        guard unsafe snd_pcm_hw_params_any(handle, parameters) >= 0 else { return false }
+        _ = unsafe snd_pcm_hw_params_set_rate_resample(handle, parameters, 0)
+        return unsafe snd_pcm_hw_params_set_access(handle, parameters, proven.access.alsa) == 0
+            && snd_pcm_hw_params_set_format(handle, parameters, proven.format.alsa) == 0
+            && snd_pcm_hw_params_set_channels(handle, parameters, UInt32(proven.channels)) == 0
+            && snd_pcm_hw_params_set_rate(handle, parameters, UInt32(proven.rate), 0) == 0
+            && snd_pcm_hw_params_set_period_size(handle, parameters, snd_pcm_uframes_t(proven.hardwarePeriod), 0) == 0
+            && snd_pcm_hw_params_set_buffer_size(handle, parameters, snd_pcm_uframes_t(proven.buffer)) == 0
+            && snd_pcm_hw_params(handle, parameters) == 0
     }
 
     /// Gives up what was configured, so that it can be configured anew.
@@ -46,7 +65,8 @@ extension PCM {
             unsafe snd_pcm_hw_params_set_period_size_near(handle, parameters, &period, nil), inUse: false)
         // Capture pays for a large buffer with nothing, and playback fills only what it needs of one: enough for a
         // tenth of a second in which nobody gets to run.
-        var buffer = max(snd_pcm_uframes_t(wanted * (request.bufferPeriods ?? 10)), period * 2)
+        let batch = Int(request.batch.nanoseconds * Int64(rate) / 1_000_000_000)
+        var buffer = max(snd_pcm_uframes_t(max(wanted * (request.bufferPeriods ?? 10), batch * 4)), period * 2)
         try check(
             "snd_pcm_hw_params_set_buffer_size_near",
             unsafe snd_pcm_hw_params_set_buffer_size_near(handle, parameters, &buffer), inUse: false)
@@ -59,7 +79,8 @@ extension PCM {
         let block = Int(period) * min(multiple, max(1, Int(buffer) / Int(period) / 2))
         var configuration = Configuration(
             access: access, format: format, rate: rate, channels: channels, hardwarePeriod: Int(period), block: block,
-            buffer: Int(buffer), boundary: UInt(buffer))
+            batch: max(block, min(batch, Int(buffer) / 2) / Int(period) * Int(period)), buffer: Int(buffer),
+            boundary: UInt(buffer))
         configuration.boundary = try pointerBoundary()
         return configuration
     }
@@ -74,14 +95,9 @@ extension PCM {
     }
 
     private func chooseAccess(_ parameters: OpaquePointer) throws(DeviceError) -> PCMAccess {
-        for access in PCMAccess.allCases {
-            let alsa =
-                switch access {
-                case .mmap: SND_PCM_ACCESS_MMAP_INTERLEAVED
-                case .mmapNoninterleaved: SND_PCM_ACCESS_MMAP_NONINTERLEAVED
-                case .readWrite: SND_PCM_ACCESS_RW_INTERLEAVED
-                }
-            if unsafe snd_pcm_hw_params_set_access(handle, parameters, alsa) == 0 { return access }
+        for access in PCMAccess.allCases
+        where unsafe snd_pcm_hw_params_set_access(handle, parameters, access.alsa) == 0 {
+            return access
         }
         throw unsupported("snd_pcm_hw_params_set_access", "no access of a kind that is known here")
     }
@@ -130,5 +146,15 @@ extension PCM {
 
     private func unsupported(_ call: String, _ reason: String) -> DeviceError {
         DeviceError(.unsupported, operation: "\(call)(\(name))", device: name, reason: reason, errno: EINVAL)
+    }
+}
+
+extension PCMAccess {
+    fileprivate var alsa: snd_pcm_access_t {
+        switch self {
+        case .mmap: SND_PCM_ACCESS_MMAP_INTERLEAVED
+        case .mmapNoninterleaved: SND_PCM_ACCESS_MMAP_NONINTERLEAVED
+        case .readWrite: SND_PCM_ACCESS_RW_INTERLEAVED
+        }
     }
 }

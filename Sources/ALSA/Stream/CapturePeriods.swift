@@ -25,6 +25,8 @@ struct CapturePeriods: ~Copyable {
     private var isAfterGap = false
     /// When the last sample in the ring ended, in nanoseconds; 0 before the first.
     private(set) var heardUntil: Int64 = 0
+    /// Sample frames moved since the start.
+    private(set) var moved = 0
 
     init(_ port: consuming PeriodPort, ring format: AudioFormat) {
         let configuration = port.configuration
@@ -58,6 +60,7 @@ struct CapturePeriods: ~Copyable {
     /// A new stream: nothing that was captured before `time` goes into the ring.
     mutating func willStart(at time: Int64) {
         notBefore = time
+        moved = 0
         isFirst = true
         isAfterGap = false
         heardUntil = 0
@@ -68,6 +71,7 @@ struct CapturePeriods: ~Copyable {
     /// The same stream after an xrun or a suspend.
     mutating func willRestart(at time: Int64) {
         isAfterGap = true
+        moved = 0
         restartResampler()
         port.started(at: time)
     }
@@ -79,13 +83,11 @@ struct CapturePeriods: ~Copyable {
         }
     }
 
-    /// Moves periods until something else is to be done.
+    /// Waits for a wake-up and moves what it brought. Nil where the next one can be waited for.
     @_noLocks
-    mutating func run(_ ring: AudioRing, _ counters: StreamCounters) -> PeriodExit {
-        while true {
-            if let exit = port.wait(counters) { return exit }
-            if let exit = take(ring, counters) { return exit }
-        }
+    mutating func next(_ ring: AudioRing, _ counters: StreamCounters) -> PeriodExit? {
+        if let exit = port.wait(counters) { return exit }
+        return take(ring, counters)
     }
 
     /// Moves what is there.
@@ -98,12 +100,12 @@ struct CapturePeriods: ~Copyable {
         let available = Int(position.available)
         // More than the buffer holds: what is in it was written over, whatever the state says yet.
         if available > port.configuration.buffer { return .xrun }
-        let moved = available - available % port.configuration.hardwarePeriod
-        if moved <= 0 { return nil }
+        let wanted = available - available % port.configuration.hardwarePeriod
+        if wanted <= 0 { return nil }
         let delay = max(position.delay, position.available)
         // The oldest sample in the buffer was captured so long before the position was taken.
         var time = position.time - port.nanoseconds(delay)
-        var left = moved
+        var left = wanted
         while left > 0 {
             let done =
                 isMapped ? mapBlock(left, time, ring, counters) : readBlock(left, time, ring, counters)
@@ -112,13 +114,15 @@ struct CapturePeriods: ~Copyable {
             time += port.nanoseconds(done)
             left -= Int(done)
         }
-        counters.moved(frames: moved - left, delay: delay)
+        moved += wanted - left
+        counters.moved(frames: wanted - left, delay: delay)
         let now = linux_monotonic_ns()
         let resumed = port.progressed(at: now)
-        guard isFirst, heardUntil != 0 else { return resumed }
-        isFirst = false
-        counters.first(blockAt: now, sampleAt: max(notBefore, position.time - port.nanoseconds(delay)))
-        return .firstBlock
+        if isFirst, heardUntil != 0 {
+            isFirst = false
+            counters.first(blockAt: now, sampleAt: max(notBefore, position.time - port.nanoseconds(delay)))
+        }
+        return resumed
     }
 
     /// Moves one contiguous part of the mapped buffer. Returns its sample frames, or the negative errno.

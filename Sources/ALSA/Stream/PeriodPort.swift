@@ -7,8 +7,6 @@ import Media
 enum PeriodExit {
     /// The thread was called.
     case command
-    /// The first block was moved.
-    case firstBlock
     case xrun
     case suspended
     /// The device went away.
@@ -95,6 +93,26 @@ struct PeriodPort: ~Copyable {
             if events & (POLLERR | POLLHUP | POLLNVAL) != 0 { return stateExit() ?? errorExit() }
             if events & ready != 0 { return nil }
         }
+    }
+
+    /// What ended a wait for a feed.
+    enum FeedWait {
+        case signalled, timedOut
+        case exit(PeriodExit)
+    }
+
+    /// Waits for a feed's signal, at most until `deadline`. The PCM is not looked at: it plays what it has.
+    @_noLocks
+    func wait(for feed: Wakeup, until deadline: MonotonicInstant, _ counters: StreamCounters) -> FeedWait {
+        let left = deadline.nanoseconds - linux_monotonic_ns()
+        if left <= 0 { return .timedOut }
+        let polled = linux_poll_two(feed.descriptor, unsafe descriptors[0].fd, left)
+        counters.wokeUp()
+        if polled < 0 { return .exit(.failed(-polled)) }
+        if polled & 2 != 0 { return .exit(.command) }
+        if polled & 1 == 0 { return .timedOut }
+        feed.drain()
+        return .signalled
     }
 
     /// Sample frames were moved. Returns `.resumed` where the device had been stalled.

@@ -1,4 +1,5 @@
 internal import CLinux
+import Glibc
 import Media
 
 /// A configured PCM with its period path: what the stream's thread starts, runs and stops. Thread: the stream's.
@@ -14,8 +15,6 @@ protocol PeriodStream: AnyObject {
     func resumed(at time: MonotonicInstant)
     /// The period path; returns when something else is to be done.
     func run(_ counters: StreamCounters) -> PeriodExit
-    /// The first block of a stream was moved.
-    func firstBlockMoved() throws(DeviceError)
     /// Stops the hardware at once and makes it ready for the next ``start(_:_:)``.
     func park() throws(DeviceError)
 
@@ -30,11 +29,18 @@ final class CaptureStream: PeriodStream {
     let configuration: Configuration
     private var periods: CapturePeriods
     private var ring: AudioRing?
+    private var drain: (any AudioDrain)?
+    /// From how many sample frames on poll returns.
+    private var wakeAt: Int
 
-    init(_ pcm: PCM, _ request: ConfigurationRequest, wakeup: Wakeup, stallAfter: Duration) throws(DeviceError) {
+    /// - `proven`: what the same request was answered with last time.
+    init(
+        _ pcm: PCM, _ request: ConfigurationRequest, proven: Configuration?, wakeup: Wakeup, stallAfter: Duration
+    ) throws(DeviceError) {
         self.pcm = pcm
-        configuration = try pcm.configure(request)
-        try pcm.setSoftwareParameters(configuration, wakeAt: configuration.hardwarePeriod)
+        configuration = try pcm.configure(request, proven: proven)
+        wakeAt = configuration.hardwarePeriod
+        try pcm.setSoftwareParameters(configuration, wakeAt: wakeAt)
         try pcm.prepare()
         periods = CapturePeriods(
             try PeriodPort(pcm, configuration, wakeup: wakeup, stallAfter: stallAfter), ring: request.format)
@@ -42,6 +48,7 @@ final class CaptureStream: PeriodStream {
 
     func start(_ ring: AudioRing, _ counters: StreamCounters) throws(DeviceError) -> MonotonicInstant {
         self.ring = ring
+        drain = ring.drain
         let time = linux_monotonic_ns()
         periods.willStart(at: time)
         try pcm.start()
@@ -60,18 +67,35 @@ final class CaptureStream: PeriodStream {
 
     func run(_ counters: StreamCounters) -> PeriodExit {
         guard let ring else { return .command }
-        return periods.run(ring, counters)
+        while true {
+            let exit = periods.next(ring, counters)
+            drain?.soundCaptured()
+            if let exit { return exit }
+            if let exit = align() { return exit }
+        }
     }
 
-    func firstBlockMoved() throws(DeviceError) {
-        // From now on a wake-up a block: the short hardware periods cost interrupts, not switches to us.
-        if configuration.block != configuration.hardwarePeriod { try pcm.setWakeAt(configuration.block) }
+    /// From the first block on a wake-up a batch: the short hardware periods cost interrupts, not switches to us. Batches
+    /// count from the start, or what the first block was longer or shorter would be waited for in each packet.
+    private func align() -> PeriodExit? {
+        guard periods.heardUntil != 0 else { return nil }
+        let next = configuration.batch - periods.moved % configuration.batch
+        guard next != wakeAt else { return nil }
+        do throws(DeviceError) { try setWakeAt(next) } catch { return .failed(error.errno) }
+        return nil
+    }
+
+    private func setWakeAt(_ frames: Int) throws(DeviceError) {
+        guard frames != wakeAt else { return }
+        try pcm.setWakeAt(frames)
+        wakeAt = frames
     }
 
     func park() throws(DeviceError) {
         ring = nil
+        drain = nil
         pcm.drop()
-        if configuration.block != configuration.hardwarePeriod { try pcm.setWakeAt(configuration.hardwarePeriod) }
+        try setWakeAt(configuration.hardwarePeriod)
         try pcm.prepare()
     }
 
@@ -89,18 +113,21 @@ final class PlaybackStream: PeriodStream {
     private var request: ConfigurationRequest
     private var periods: PlaybackPeriods
     private var ring: AudioRing?
+    private var feed: (any AudioFeed)?
     private let wakeup: Wakeup
     private let stallAfter: Duration
 
+    /// - `proven`: what the same request was answered with last time.
     /// - `blocks`: how many blocks the hardware holds at first.
     init(
-        _ pcm: PCM, _ request: ConfigurationRequest, wakeup: Wakeup, stallAfter: Duration, blocks: Int
+        _ pcm: PCM, _ request: ConfigurationRequest, proven: Configuration?, wakeup: Wakeup, stallAfter: Duration,
+        blocks: Int
     ) throws(DeviceError) {
         self.pcm = pcm
         self.request = request
         self.wakeup = wakeup
         self.stallAfter = stallAfter
-        configuration = try pcm.configure(request)
+        configuration = try pcm.configure(request, proven: proven)
         periods = PlaybackPeriods(
             try PeriodPort(pcm, configuration, wakeup: wakeup, stallAfter: stallAfter), ring: request.format,
             blocks: request.bufferPeriods ?? blocks)
@@ -110,6 +137,7 @@ final class PlaybackStream: PeriodStream {
 
     func start(_ ring: AudioRing, _ counters: StreamCounters) throws(DeviceError) -> MonotonicInstant {
         self.ring = ring
+        feed = ring.feed
         periods.willStart(ring)
         return try startFilled(ring, counters)
     }
@@ -130,7 +158,7 @@ final class PlaybackStream: PeriodStream {
     private func enlarge(to bufferPeriods: Int, _ ring: AudioRing) throws(DeviceError) {
         request.bufferPeriods = bufferPeriods
         pcm.unconfigure()
-        configuration = try pcm.configure(request)
+        configuration = try pcm.configure(request, proven: nil)
         periods = PlaybackPeriods(
             try PeriodPort(pcm, configuration, wakeup: wakeup, stallAfter: stallAfter), ring: request.format,
             blocks: bufferPeriods)
@@ -140,6 +168,8 @@ final class PlaybackStream: PeriodStream {
     }
 
     private func startFilled(_ ring: AudioRing, _ counters: StreamCounters) throws(DeviceError) -> MonotonicInstant {
+        // What is here already, as after an xrun, is played at once; nothing is waited for.
+        _ = feed?.soundNeeded(configuration.block, by: .now(), isDue: false)
         let filled = periods.prefill(ring, counters)
         guard filled >= 0 else {
             throw .alsa("snd_pcm_mmap_commit", pcm.name, status: Int32(truncatingIfNeeded: filled))
@@ -154,13 +184,33 @@ final class PlaybackStream: PeriodStream {
 
     func run(_ counters: StreamCounters) -> PeriodExit {
         guard let ring else { return .command }
-        return periods.run(ring, counters)
+        while true {
+            if let exit = periods.wait(counters) { return exit }
+            if let exit = askFeed(ring, counters) { return exit }
+            if let exit = periods.give(ring, counters) { return exit }
+        }
     }
 
-    func firstBlockMoved() {}
+    /// Lets the feed write what is due. Where its sound is still on the way it is waited for, as long as the hardware
+    /// has enough to play meanwhile.
+    private func askFeed(_ ring: AudioRing, _ counters: StreamCounters) -> PeriodExit? {
+        guard let feed else { return nil }
+        let deadline = periods.deadline
+        while feed.soundNeeded(configuration.block, by: deadline, isDue: false) {
+            switch periods.port.wait(for: ring.dataReady, until: deadline, counters) {
+            case .signalled: continue
+            case .timedOut:
+                _ = feed.soundNeeded(configuration.block, by: deadline, isDue: true)
+                return nil
+            case .exit(let exit): return exit
+            }
+        }
+        return nil
+    }
 
     func park() throws(DeviceError) {
         ring = nil
+        feed = nil
         pcm.drop()
         try pcm.prepare()
     }

@@ -2,8 +2,9 @@ internal import CAlsa
 internal import CLinux
 import Media
 
-/// The period path of a speaker: from the ring to the hardware's buffer, which is kept filled up to ``target`` and no
-/// further: what is written later is heard sooner. Silence where the ring is empty.
+/// The period path of a speaker: from the ring to the hardware's buffer, which is left to drain to ``reserve`` and then
+/// filled with a batch, or as much as there is of one, and no further: what is written later is heard sooner. Silence
+/// where the ring is empty.
 ///
 /// Thread: the stream's. Nothing here allocates, locks or logs; all memory is allocated when it is made.
 @safe
@@ -26,10 +27,13 @@ struct PlaybackPeriods: ~Copyable {
     private var firstSoundAt = -1
     /// When the last sample that was written will have been played, in nanoseconds; 0 before the first.
     private(set) var playedUntil: Int64 = 0
-    /// Sample frames in the hardware's buffer after each write. Grows by a block with each xrun.
-    private(set) var target: Int
+    /// Sample frames that are left in the hardware's buffer when the thread is woken. Grows by a block with each xrun.
+    private(set) var reserve: Int
+    /// When all that was written will have been played, delays behind the buffer left aside, in nanoseconds.
+    private var emptyAt: Int64 = 0
+    private let ringRate: Int
 
-    /// - `blocks`: the first ``target``.
+    /// - `blocks`: how many the hardware holds after a write of one.
     init(_ port: consuming PeriodPort, ring ringFormat: AudioFormat, blocks: Int) {
         let configuration = port.configuration
         ringChannels = ringFormat.channels
@@ -48,7 +52,8 @@ struct PlaybackPeriods: ~Copyable {
             alignment: 16)
         unsafe converted = .allocate(capacity: configuration.buffer * ringFormat.channels)
         unsafe input = .allocate(capacity: max(1, inputCapacity * ringFormat.channels))
-        target = min(configuration.block * blocks, configuration.buffer)
+        ringRate = ringFormat.rate
+        reserve = min(configuration.block * blocks, configuration.buffer) - configuration.block
         self.port = port
     }
 
@@ -59,7 +64,11 @@ struct PlaybackPeriods: ~Copyable {
     }
 
     /// From how many free sample frames on the thread is to be woken.
-    var wakeAt: Int { port.configuration.buffer - (target - port.configuration.block) }
+    var wakeAt: Int { port.configuration.buffer - reserve }
+
+    /// Until when the sound that is written next can be waited for: half the reserve is for what mixing, writing and the
+    /// next wake-up may take.
+    var deadline: MonotonicInstant { MonotonicInstant(nanoseconds: emptyAt - port.nanoseconds(Int64(reserve)) / 2) }
 
     /// A new stream, from this ring.
     mutating func willStart(_ ring: AudioRing) {
@@ -75,47 +84,55 @@ struct PlaybackPeriods: ~Copyable {
 
     /// After an xrun: one block more, so that the same delay of ours is borne next time. Returns whether there was room.
     mutating func grow() -> Bool {
-        let grown = min(target + port.configuration.block, port.configuration.buffer)
-        defer { target = grown }
-        return grown > target
+        let grown = min(reserve + port.configuration.block, port.configuration.buffer - port.configuration.block)
+        defer { reserve = grown }
+        return grown > reserve
     }
 
-    /// Fills a prepared PCM up to ``target``: it can be started then, and the next block is due only when the first
+    /// Fills a prepared PCM with a block more than ``reserve``: it can be started then, and the next block is due only when the first
     /// has been played. Returns 0 or the negative errno.
     mutating func prefill(_ ring: AudioRing, _ counters: StreamCounters) -> Int64 {
-        fill(target, ring, counters)
+        fill(reserve + port.configuration.block, ring, counters)
     }
 
     /// The hardware runs since `time`.
     mutating func started(at time: Int64, _ counters: StreamCounters) {
         port.started(at: time)
+        emptyAt = time + port.nanoseconds(Int64(reserve + port.configuration.block))
         tellFirst(time, 0, counters)
     }
 
-    /// Moves periods until something else is to be done.
+    /// Waits until sound is to be written (nil), or for something else.
     @_noLocks
-    mutating func run(_ ring: AudioRing, _ counters: StreamCounters) -> PeriodExit {
-        while true {
-            if let exit = port.wait(counters) { return exit }
-            if let exit = give(ring, counters) { return exit }
-        }
+    mutating func wait(_ counters: StreamCounters) -> PeriodExit? { port.wait(counters) }
+
+    /// Sample frames at the hardware's rate to write beyond the reserve: as much of a batch as the ring has, but a block.
+    @_noLocks
+    private func portion(_ ring: AudioRing) -> Int {
+        let configuration = port.configuration
+        if configuration.batch <= configuration.block { return configuration.block }
+        let fill = inputCapacity == 0 ? ring.fill : (ring.fill + inputFill) * configuration.rate / ringRate
+        let room = configuration.buffer - reserve
+        return max(configuration.block, min(fill, min(configuration.batch, room)))
     }
 
-    /// Fills up to the target.
+    /// Fills up to the reserve and a portion.
     @_noLocks
-    private mutating func give(_ ring: AudioRing, _ counters: StreamCounters) -> PeriodExit? {
+    mutating func give(_ ring: AudioRing, _ counters: StreamCounters) -> PeriodExit? {
         let position = port.position()
         if position.error < 0 { return PeriodExit(error: Int64(position.error)) }
         if position.state != SND_PCM_STATE_RUNNING { return port.stateExit() }
         // In whole periods: the hardware wakes us at their ends only. A few samples more after a late wake-up would make
         // the next one due just after such an end, and bring it a period later.
-        let missing = target - (port.configuration.buffer - Int(position.available))
+        let missing = reserve + portion(ring) - (port.configuration.buffer - Int(position.available))
         let wanted = missing - missing % port.configuration.hardwarePeriod
         if wanted > 0 {
             let error = fill(wanted, ring, counters)
             if error < 0 { return PeriodExit(error: error) }
             counters.moved(frames: wanted, delay: position.delay + Int64(wanted))
             playedUntil = position.time + port.nanoseconds(position.delay + Int64(wanted))
+            let filled = port.configuration.buffer - Int(position.available) + wanted
+            emptyAt = position.time + port.nanoseconds(Int64(filled))
             tellFirst(position.time, position.delay, counters)
         }
         return port.progressed(at: linux_monotonic_ns())

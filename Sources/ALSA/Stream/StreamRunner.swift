@@ -10,6 +10,8 @@ final class StreamRunner {
     /// Open and configured: running where there is a ``request``, else parked.
     private var stream: (any PeriodStream)?
     private var configuredFor: ConfigurationRequest?
+    /// What the last stream was configured for and how, open or closed since.
+    private var proven: (request: ConfigurationRequest, configuration: Configuration)?
     private var request: StartRequest?
     private var counters = StreamCounters()
     private var grant = RealTimeGrant.notAsked
@@ -79,19 +81,22 @@ final class StreamRunner {
         let wanted = configuration(for: request)
         if let stream, configuredFor == wanted { return stream }
         close()
+        let known = proven.flatMap { $0.request == wanted ? $0.configuration : nil }
         let pcm = try PCM(name: target.name, direction: target.direction)
         let opened: any PeriodStream =
             switch target.direction {
             case .capture:
-                try CaptureStream(pcm, wanted, wakeup: thread.wakeup, stallAfter: request.options.stallAfter)
+                try CaptureStream(
+                    pcm, wanted, proven: known, wakeup: thread.wakeup, stallAfter: request.options.stallAfter)
             case .playback:
                 // Two blocks bear a delay of one; without real-time priority delays of more are common.
                 try PlaybackStream(
-                    pcm, wanted, wakeup: thread.wakeup, stallAfter: request.options.stallAfter,
+                    pcm, wanted, proven: known, wakeup: thread.wakeup, stallAfter: request.options.stallAfter,
                     blocks: hasRealTime ? 2 : 3)
             }
         stream = opened
         configuredFor = wanted
+        proven = (wanted, opened.configuration)
         return opened
     }
 
@@ -100,8 +105,15 @@ final class StreamRunner {
         let isShortFirst = target.direction == .capture && !target.isServer && options.firstBlock > .zero
         return ConfigurationRequest(
             direction: target.direction, format: request.ring.format, period: options.period,
-            firstBlock: isShortFirst ? min(options.firstBlock, options.period) : options.period,
+            firstBlock: isShortFirst ? min(options.firstBlock, options.period) : hardwarePeriod(options),
+            batch: target.isServer ? .zero : options.batch,
             bufferPeriods: target.isServer && target.direction == .playback ? 3 : nil)
+    }
+
+    /// Batches are as long as there is sound for them, so a speaker that plays in batches is to be woken within a period.
+    private func hardwarePeriod(_ options: AudioStreamOptions) -> Duration {
+        !target.isServer && target.direction == .playback && options.batch > options.period
+            ? options.period / 2 : options.period
     }
 
     private func info(_ stream: any PeriodStream, reused: Bool) -> AudioStreamInfo {
@@ -176,8 +188,6 @@ final class StreamRunner {
     private func runPeriods(of stream: any PeriodStream, _ request: StartRequest) {
         switch stream.run(counters) {
         case .command: break
-        case .firstBlock:
-            do { try stream.firstBlockMoved() } catch { end(error, request) }
         case .xrun: recover(stream, request, isSuspend: false)
         case .suspended: recover(stream, request, isSuspend: true)
         case .disconnected: end(failure(ENODEV), request)

@@ -60,8 +60,8 @@ def gstreamer(lab, janus, cycles):
 
 
 def reprise(lab, janus, cycles):
-    run = Reprise(lab, f"janus:{janus.url}", "--no-camera", "--cycles", cycles, "--duration", STAY + 0.15, "--pause",
-                  PAUSE, room=ROOM, records=False)  # fmt: skip
+    run = Reprise(lab, f"janus:{janus.url}", "--cycles", cycles, "--duration", STAY + 0.15, "--pause",
+                  PAUSE, room=ROOM, records=False, camera=("--no-camera",))  # fmt: skip
     for session in run.lines(cycles * 3 + 20):
         yield session["firstRtpMs"], session["firstSoundMs"]
 

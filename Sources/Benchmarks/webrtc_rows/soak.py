@@ -29,8 +29,8 @@ def measure(say, lab, cycles):
     whistler = Peer(lab.workshop, lab.here, "aiortc_room.py", janus.url, "--no-video", "--tone", 880, name="whistler")
     whistler.ask("join", ROOM)
     say(f"soak: {cycles} rejoins")
-    run = Reprise(lab, f"janus:{janus.url}", "--no-camera", "--cycles", cycles, "--duration", 0.2, "--pause", 0.05,
-                  room=ROOM, records=False)  # fmt: skip
+    run = Reprise(lab, f"janus:{janus.url}", "--cycles", cycles, "--duration", 0.2, "--pause", 0.05,
+                  room=ROOM, records=False, camera=("--no-camera",))  # fmt: skip
     holdings, sounds = [], []
     for session in run.lines(cycles * 2 + 30):
         if run.program.is_running:

@@ -83,7 +83,8 @@ def chromium(lab, janus, link):
 
 
 def reprise(lab, janus, link):
-    run = Reprise(lab, f"janus:{janus.url}", room=ROOM, namespace=link.far, name="reprise-uplink", records=False)
+    run = Reprise(lab, f"janus:{janus.url}", room=ROOM, namespace=link.far, name="reprise-uplink", records=False,
+                  camera=("--size", "1280x720", "--rate", 30))  # fmt: skip
     phases = watch(link)
     run.interrupt()
     for session in run.lines(30):

@@ -55,7 +55,8 @@ struct MicrophoneDriver: DeviceDriver {
         guard let audio = (device as? RunnableAudioDevice)?.device else { return }
         let arrival = Arrival()
         session.audioSender.onFirstBlock = { arrival.arrived() }
-        let info = try await audio.start(session.captureRing, options: link.call.configuration.microphone) { event in
+        let options = session.inPackets(link.call.configuration.microphone)
+        let info = try await audio.start(session.captureRing, options: options) { event in
             if case .ended(let error) = event { arrival.failed(error) }
             if case .stalled(let error) = event, error.code == .neverStarted { arrival.failed(error) }
             notice(DeviceNotice(event))

@@ -88,7 +88,8 @@ final class SpeakerDriver: DeviceDriver {
         guard let audio = (device as? RunnableAudioDevice)?.device else { return }
         // What was decoded for a speaker that stopped is old by now. Nobody reads the ring before the start.
         session.playbackRing.drainAll()
-        let info = try await audio.start(session.playbackRing, options: link.call.configuration.speaker) { event in
+        let options = session.inPackets(link.call.configuration.speaker)
+        let info = try await audio.start(session.playbackRing, options: options) { event in
             notice(DeviceNotice(event))
         }
         session.speaker.withLock { $0 = SessionMedia.AudioPart(device: audio, info: info) }

@@ -156,12 +156,15 @@ extension Call {
         }
     }
 
-    /// Ten times a second, how loud everybody is.
+    /// How loud everybody is: when that has changed, and once a second, for those of whom nothing comes any more.
     private func launchLevels(_ session: CallLifecycle.Session) throws {
         let clock = configuration.clock
         try session.scope.launch("levels") { [state] in
+            for await _ in session.media.levelPulse.changes { state.apply(levels: session.media.levels) }
+        }
+        try session.scope.launch("levels of the silent") { [state] in
             while true {
-                try await clock.sleep(for: .milliseconds(100))
+                try await clock.sleep(for: .seconds(1))
                 state.apply(levels: session.media.levels)
             }
         }

@@ -48,6 +48,8 @@ struct AudioFramer: Sendable {
 
     /// Takes one block, or what of it fits the frame.
     mutating func take(from ring: AudioRing) -> Step {
+        // A block as long as a frame that comes after a loss completes one, and is told after the loss.
+        guard missing > 0 else { return .frame }
         let at = filled * format.channels
         let room = missing
         let read = unsafe samples.withUnsafeMutableBufferPointer { samples in
@@ -59,7 +61,7 @@ struct AudioFramer: Sendable {
         guard stale < read.sampleFrames else { return .more }
         framesIn += read.sampleFrames - stale
         let skipped = stale > 0 ? 0 : lost(before: read)
-        expectedAt = read.capturedAt + format.duration(ofSampleFrames: read.sampleFrames)
+        expectedAt = format.instant(read.sampleFrames, after: read.capturedAt)
         if stale > 0 || skipped > 0 {
             // A frame is sound without a hole: what was gathered before it goes with what was lost.
             let gathered = filled

@@ -29,7 +29,7 @@ final class AudioMixer: @unchecked Sendable {
     /// - `changed`: the tracks there are and their version, nil where it is still the one given.
     /// - Returns: ready when all that go on have sound and any has, waiting when one that goes on has none.
     func prepare(
-        isDue: Bool, neededAt: MonotonicInstant?, now: MonotonicInstant, changed: (Int) -> (Int, [AudioTrack])?
+        isDue: Bool, neededAt: MonotonicInstant, now: MonotonicInstant, changed: (Int) -> (Int, [AudioTrack])?
     ) -> AudioTrack.Readiness {
         if let (version, tracks) = changed(version) {
             self.version = version

@@ -11,24 +11,16 @@ import Synchronization
 ///     receive(RTPPacket) ─▶ AudioTrack: RTPReceiver ─▶ JitterBuffer ─▶ OpusDecoder ─▶ AudioStretch ─┐
 ///     receive(RTPPacket) ─▶ AudioTrack: …                                                          ─┤ sum
 ///                                                                                                   ▼
-///     device thread ◀─ AudioRing ◀───────────────────────────────────────────── AudioGain (volume, saturation)
+///     period path ◀─── AudioRing ◀───────────────────────────────────────────── AudioGain (volume, saturation)
 ///
-/// The playback device's clock pulls: as soon as the ring holds less than the device takes at once, the next block is
-/// mixed. Where a track's packet is not here yet, there is time until the device's next period; only then sound is
-/// made up for it. With nothing to play nothing is written, and nobody wakes.
+/// The playback device's clock pulls: its thread, woken for the next block, decodes and mixes it before it writes it. Where
+/// a track's packet is not here yet, there is time while the hardware plays what it has; only then sound is made up for
+/// it. With nothing to play nothing is written.
 ///
-/// - Thread: ``run()`` has one of its own, the ring's producer; all else may be called from any.
+/// - Thread: ``soundNeeded(_:by:isDue:)`` is the speaker's; all else may be called from any.
 /// - Memory: no block allocates.
-final class AudioReceiver: Sendable {
+final class AudioReceiver: AudioFeed {
     typealias Statistics = AudioTrack.Statistics
-
-    /// What the media thread waits for.
-    enum Wait: Sendable, Hashable {
-        /// The ring is filled: for space in it.
-        case space
-        /// For a packet; until then where sound goes on meanwhile.
-        case packets(until: MonotonicInstant?)
-    }
 
     private struct Tracks {
         var tracks: [TrackID: AudioTrack] = [:]
@@ -38,49 +30,41 @@ final class AudioReceiver: Sendable {
     private let ring: AudioRing
     private let channels: Int
     private let jitter: JitterBuffer.Settings
+    private let pulse: LevelPulse
     private let now: @Sendable () -> MonotonicInstant
-    private let loop = AudioLoop()
+    /// Whether it plays. Held while it does.
+    private let playing = Mutex(false)
     private let tracks = Mutex(Tracks())
-    /// Whether the media thread waits for a packet.
-    private let wantsPacket = Atomic(true)
+    /// Whether the speaker's thread waits for a packet.
+    private let wantsPacket = Atomic(false)
     private let muted = Atomic(false)
     private let volumeBits = Atomic(Float(1).bitPattern)
-    private let period = Atomic(480)
-    private let wakes = Atomic(0)
     private let mixer: AudioMixer
 
     /// - `ring`: 48 kHz and the settings' channels; the playback device is its consumer.
     /// - `jitter`: how packets are put in order.
     /// - `outlets`: told every block that is played.
-    /// - `now`: read once a wake-up or packet.
+    /// - `pulse`: told of levels that change.
+    /// - `now`: read once a block or packet.
     /// - Throws: `.invalidArgument` for settings that Opus does not take, or that the ring does not fit.
     init(
         ring: AudioRing, settings: OpusSettings, jitter: JitterBuffer.Settings = .init(), outlets: SoundOutlets? = nil,
-        now: @escaping @Sendable () -> MonotonicInstant
+        pulse: LevelPulse = LevelPulse(), now: @escaping @Sendable () -> MonotonicInstant
     ) throws(CodecError) {
         try settings.validate(ring)
         self.ring = ring
         channels = settings.channels
         self.jitter = jitter
+        self.pulse = pulse
         self.now = now
         mixer = AudioMixer(ring: ring, maximum: ring.capacity / 2, outlets: outlets)
-        ring.wakeProducerAt = periodFrames - 1
-    }
-
-    /// Sample frames that the playback device takes at once, at the ring's rate: 10 ms unless told otherwise.
-    var periodFrames: Int {
-        get { period.load(ordering: .relaxed) }
-        set {
-            period.store(max(1, min(newValue, ring.capacity / 4)), ordering: .relaxed)
-            ring.wakeProducerAt = periodFrames - 1
-            loop.wake()
-        }
+        ring.feed = self
     }
 
     /// Begins to play a track. A second call for the same one does nothing.
     func addTrack(_ id: TrackID) {
         // libopus refuses channels only, which were checked, or memory: then this voice stays silent, the call goes on.
-        guard let track = try? AudioTrack(channels: channels, settings: jitter) else { return }
+        guard let track = try? AudioTrack(channels: channels, settings: jitter, pulse: pulse) else { return }
         tracks.withLock { tracks in
             guard tracks.tracks[id] == nil else { return }
             tracks.tracks[id] = track
@@ -99,7 +83,7 @@ final class AudioReceiver: Sendable {
     func receive(_ packet: RTPPacket, track id: TrackID) {
         guard let track = tracks.withLock({ $0.tracks[id] }) else { return }
         track.receive(packet, now: now())
-        if wantsPacket.exchange(false, ordering: .acquiringAndReleasing) { loop.wake() }
+        if wantsPacket.exchange(false, ordering: .acquiringAndReleasing) { ring.dataReady.signal() }
     }
 
     /// While muted, silence is played; levels are measured still.
@@ -120,58 +104,45 @@ final class AudioReceiver: Sendable {
         return tracks.withLock { $0.tracks }.mapValues { $0.statistics(now: now) }
     }
 
-    /// Returns from waiting.
-    var wakeUps: Int { wakes.load(ordering: .relaxed) }
-
-    /// Plays until the task is cancelled; returns when the receiver's thread is gone. Once.
+    /// Lets sound be played until the task is cancelled; when it returns none is any more. Once.
     func run() async {
-        await loop.run("audio-receive") { [self] in
-            var lastRead: MonotonicInstant?
-            var isDue = false
-            while !loop.isOver {
-                let at = now()
-                let wait = pump(now: at, lastRead: lastRead, isDue: isDue)
-                let wake =
-                    switch wait {
-                    case .space: loop.wait(ring.spaceReady, atMost: nil)
-                    case .packets(let until): loop.wait(ring.spaceReady, atMost: until.map { $0 - at })
-                    }
-                wakes.wrappingAdd(1, ordering: .relaxed)
-                if wake.ring { lastRead = now() }
-                isDue = wake.timedOut
-            }
+        let ended = Completion()
+        playing.withLock { $0 = true }
+        await withTaskCancellationHandler {
+            await ended.wait()
+        } onCancel: {
+            ended.complete()
         }
+        playing.withLock { $0 = false }
+    }
+
+    func soundNeeded(_ sampleFrames: Int, by deadline: MonotonicInstant, isDue: Bool) -> Bool {
+        // Taken by somebody else for a moment only, when playing begins or ends.
+        playing.withLockIfAvailable { isPlaying in
+            isPlaying && pump(sampleFrames, by: deadline, isDue: isDue)
+        } ?? false
     }
 
     /// Fills the ring. On the ring's producer thread.
-    /// - `lastRead`: when the device last took sound and left little, where known.
-    /// - `isDue`: whether waiting for packets is over.
-    func pump(now: MonotonicInstant, lastRead: MonotonicInstant?, isDue: Bool) -> Wait {
-        let period = periodFrames
-        let nextRead = lastRead.map { $0 + ring.format.duration(ofSampleFrames: period) }
-            .flatMap { $0 > now ? $0 : nil }
+    /// - Returns: whether a packet is waited for.
+    func pump(_ sampleFrames: Int, by deadline: MonotonicInstant, isDue: Bool) -> Bool {
+        let wanted = min(sampleFrames, ring.capacity / 4)
+        let now = now()
         var isDue = isDue
-        while ring.fill < period {
-            // Before looking at the packets: one that comes from now on wakes.
+        while ring.fill < wanted {
+            // Before looking at the packets: one that comes from now on signals.
             wantsPacket.store(true, ordering: .sequentiallyConsistent)
-            let neededAt = nextRead.map { $0 + ring.format.duration(ofSampleFrames: ring.fill) }
+            let neededAt = ring.format.instant(ring.fill, after: deadline)
             let state = mixer.prepare(isDue: isDue, neededAt: neededAt, now: now) { version in
                 tracks.withLock { $0.version == version ? nil : ($0.version, Array($0.tracks.values)) }
             }
-            switch state {
-            case .idle: return .packets(until: nil)
-            case .waiting:
-                let until = nextRead ?? now + ring.format.duration(ofSampleFrames: period)
-                return .packets(until: until - Self.guardTime)
-            case .ready:
-                mixer.mix(volume: isMuted ? 0 : volume, now: now)
-                isDue = false
-            }
+            if state == .waiting { return true }
+            wantsPacket.store(false, ordering: .relaxed)
+            if state == .idle { return false }
+            mixer.mix(volume: isMuted ? 0 : volume, now: now)
+            pulse.beat(now)
+            isDue = false
         }
-        wantsPacket.store(false, ordering: .relaxed)
-        return .space
+        return false
     }
-
-    /// What mixing and waking may take before the device's period.
-    private static let guardTime = Duration.milliseconds(2)
 }

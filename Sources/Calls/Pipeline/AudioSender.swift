@@ -7,13 +7,16 @@ import Synchronization
 ///
 /// The way of a sound:
 ///
-///     device thread ─▶ AudioRing ─▶ drop what is stale ─▶ AudioFramer ─▶ AudioGain ─▶ LevelMeter
+///     period path ─▶ AudioRing ─▶ drop what is stale ─▶ AudioFramer ─▶ AudioGain ─▶ LevelMeter
 ///                                                                                          │
 ///     send(RTPPacket) ◀─ OpusPacketizer ◀─ OpusEncoder ◀─ muted or silence (DTX): a pause ◀┘
 ///
-/// - Thread: ``run()`` has one of its own, the ring's consumer; all else may be called from any.
+/// All of it happens on the microphone's thread, between two periods: an encoded frame takes a fraction of one, and the
+/// hardware's buffer holds many. A thread of its own would be one more to wake for each frame.
+///
+/// - Thread: ``soundCaptured()`` is the microphone's; all else may be called from any.
 /// - Memory: a packet's payload is what a frame allocates.
-final class AudioSender: Sendable {
+final class AudioSender: AudioDrain {
     struct Statistics: Sendable, Hashable {
         /// Sample frames captured since the session began.
         var framesIn = 0
@@ -30,8 +33,6 @@ final class AudioSender: Sendable {
         var firstBlockAt: MonotonicInstant?
         /// When the first packet was handed to `send`.
         var firstPacketAt: MonotonicInstant?
-        /// Returns from waiting.
-        var wakeUps = 0
     }
 
     /// What waits for the first block of a device.
@@ -42,10 +43,13 @@ final class AudioSender: Sendable {
     }
 
     private let ring: AudioRing
-    private let loop = AudioLoop()
     private let worker: AudioSendWorker
+    /// Whether it sends. Held while it does.
+    private let sending = Mutex(false)
+    private let ended = Completion()
     private let now: @Sendable () -> MonotonicInstant
     private let firstBlock = Mutex(FirstBlock())
+    private let pulse: LevelPulse
     private let muted = Atomic(false)
     private let gainBits = Atomic(Float(1).bitPattern)
     private let shared = Mutex(Statistics())
@@ -55,40 +59,41 @@ final class AudioSender: Sendable {
     /// - `notBefore`: what was captured earlier is dropped.
     /// - `now`: read once a block or frame.
     /// - `start`: the first sequence number and timestamp.
-    /// - `send`: called on the sender's thread for each packet.
+    /// - `pulse`: told of levels that change.
+    /// - `send`: called on the microphone's thread for each packet; must not block.
     /// - Throws: `.invalidArgument` for settings that Opus does not take, or that the ring does not fit.
     init(
         ring: AudioRing, settings: OpusSettings, ssrc: SSRC, notBefore: MonotonicInstant,
         now: @escaping @Sendable () -> MonotonicInstant, start: RTPStart = .random(),
-        send: @escaping @Sendable (RTPPacket) -> Void
+        pulse: LevelPulse = LevelPulse(), send: @escaping @Sendable (RTPPacket) -> Void
     ) throws(CodecError) {
         try settings.validate(ring)
         self.ring = ring
         self.now = now
+        self.pulse = pulse
         worker = try AudioSendWorker(
             framer: AudioFramer(format: ring.format, frameLength: settings.frameSampleFrames, notBefore: notBefore),
             encoder: OpusEncoder(settings), packetizer: OpusPacketizer(ssrc: ssrc, start: start), send: send)
-        ring.wakeConsumerAt = settings.frameSampleFrames
+        ring.wakeConsumerAt = .max
+        ring.drain = self
     }
 
-    /// Called once, on the sender's thread, at the first block that is written after this was set: set it before a
+    /// Called once, on the microphone's thread, at the first block that is written after this was set: set it before a
     /// device is started.
     var onFirstBlock: (@Sendable () -> Void)? {
         get { firstBlock.withLock { $0.call } }
         set {
-            firstBlock.withLock { first in
-                first = FirstBlock(call: newValue, after: ring.totalWritten)
-                if newValue != nil { ring.wakeConsumerAt = 0 }
-            }
-            // A block may have come between the two lines above.
-            if newValue != nil { loop.wake() }
+            firstBlock.withLock { $0 = FirstBlock(call: newValue, after: ring.totalWritten) }
         }
     }
 
     /// While muted nothing is sent; levels are measured still.
     var isMuted: Bool {
         get { muted.load(ordering: .relaxed) }
-        set { muted.store(newValue, ordering: .relaxed) }
+        set {
+            muted.store(newValue, ordering: .relaxed)
+            pulse.changed()
+        }
     }
 
     /// The factor on what was captured, 1 at first; negative counts as 0.
@@ -99,23 +104,30 @@ final class AudioSender: Sendable {
 
     var statistics: Statistics { shared.withLock { $0 } }
 
-    /// Sends until the task is cancelled; returns when the sender's thread is gone. Once.
+    /// Lets sound be sent until the task is cancelled; when it returns nothing is any more. Once.
     func run() async {
-        await loop.run("audio-send") { [self] in
-            while !loop.isOver {
-                pump()
-                if ring.fill < worker.missing {
-                    _ = loop.wait(ring.dataReady, atMost: nil)
-                    shared.withLock { $0.wakeUps += 1 }
-                }
-            }
+        sending.withLock { $0 = true }
+        await withTaskCancellationHandler {
+            await ended.wait()
+        } onCancel: {
+            ended.complete()
         }
+        sending.withLock { $0 = false }
+    }
+
+    func soundCaptured() {
+        tellFirstBlock()
+        // Taken by somebody else for a moment only, when sending begins or ends.
+        _ = sending.withLockIfAvailable { if $0 { pump() } }
     }
 
     /// Sends what the ring has whole frames of. On the ring's consumer thread.
+    ///
+    /// A device can be as fast as the encoder or faster (a slow machine, a test's clock): the end and a new device's first
+    /// block are looked for at every frame, not only when the ring has run empty.
     func pump() {
-        let isWaiting = tellFirstBlock()
-        while ring.fill >= worker.missing {
+        while ring.fill >= worker.missing, !ended.isComplete {
+            defer { tellFirstBlock() }
             switch worker.take(from: ring) {
             case .more: break
             case .skipped(let sampleFrames): worker.pause(sampleFrames)
@@ -124,12 +136,14 @@ final class AudioSender: Sendable {
                 let sentAt = now()
                 let (packets, bytes, meter) = (sent == nil ? 0 : 1, sent ?? 0, worker.meter)
                 shared.withLock { statistics in
+                    if Int(meter.levelDBov) != Int(statistics.levelDBov) { pulse.changed() }
                     statistics.packets += packets
                     statistics.bytes += bytes
                     if sent != nil, statistics.firstPacketAt == nil { statistics.firstPacketAt = sentAt }
                     statistics.peak = meter.peak
                     statistics.levelDBov = meter.levelDBov
                 }
+                pulse.beat(sentAt)
             }
         }
         let (framesIn, droppedStale) = (worker.framesIn, worker.droppedStale)
@@ -137,28 +151,18 @@ final class AudioSender: Sendable {
             statistics.framesIn = framesIn
             statistics.droppedStale = droppedStale
         }
-        // From the first block on a wake-up a frame is enough. Set under the lock, so that whoever waits for the next
-        // device's first block in this moment is not set aside.
-        guard !isWaiting else { return }
-        firstBlock.withLock { if $0.call == nil { ring.wakeConsumerAt = worker.missing } }
     }
 
-    /// Returns whether a first block is still waited for.
-    private func tellFirstBlock() -> Bool {
-        let (call, isWaiting) = firstBlock.withLock { first -> ((@Sendable () -> Void)?, Bool) in
-            guard ring.totalWritten > first.after else { return (nil, first.call != nil) }
-            return (first.call.take(), false)
-        }
-        if ring.totalWritten > 0 {
-            let seenAt = now()
-            shared.withLock { if $0.firstBlockAt == nil { $0.firstBlockAt = seenAt } }
-        }
-        call?()
-        return isWaiting
+    private func tellFirstBlock() {
+        let call = firstBlock.withLock { first in ring.totalWritten > first.after ? first.call.take() : nil }
+        guard let call else { return }
+        let seenAt = now()
+        shared.withLock { if $0.firstBlockAt == nil { $0.firstBlockAt = seenAt } }
+        call()
     }
 }
 
-/// What the sender's thread alone touches.
+/// What the microphone's thread alone touches.
 private final class AudioSendWorker: @unchecked Sendable {
     private var framer: AudioFramer
     private var encoder: OpusEncoder

@@ -44,7 +44,7 @@ enum AudioStretch {
 /// Says by how much frames are to be stretched, from how long before they were needed packets came.
 ///
 /// Playing starts with the first packet, so the delay is the least there is. Over half a second each, it grows while
-/// packets are nearly late, or while the media thread has to wait for most of them (a wake-up more each), and it
+/// packets are nearly late, or while the speaker's thread has to wait for most of them (a wake-up more each), and it
 /// shrinks while they all come far too early. In between nothing is stretched. Where the sender's clock is faster than
 /// ours the slack grows, where slower it shrinks, so this follows the drift of clocks as well.
 struct AudioDelayControl: Sendable {
@@ -66,7 +66,7 @@ struct AudioDelayControl: Sendable {
     /// - `jitter`: the stream's interarrival jitter: the slack is to be greater by twice as much.
     /// - `hasWaited`: whether it was asked for before it came.
     mutating func note(slack: Duration, jitter: Duration, hasWaited: Bool) {
-        leastSlack = min(leastSlack, slack - min(jitter * 2, .milliseconds(60)))
+        leastSlack = min(leastSlack, slack - min(jitter + jitter, .milliseconds(60)))
         packets += 1
         waits += hasWaited ? 1 : 0
         guard packets == Self.window else { return }

@@ -5,9 +5,9 @@ import Synchronization
 
 /// One remote voice: its packets in, its sound out.
 ///
-///     receive (any thread) ─▶ RTPReceiver ─▶ JitterBuffer ┊ OpusDecoder ─▶ AudioStretch ─▶ sound (media thread)
+///     receive (any thread) ─▶ RTPReceiver ─▶ JitterBuffer ┊ OpusDecoder ─▶ AudioStretch ─▶ sound (speaker's thread)
 ///
-/// - Thread: what is behind `inbox` is any thread's, the rest is the media thread's.
+/// - Thread: what is behind `inbox` is any thread's, the rest is the speaker's thread's.
 final class AudioTrack: @unchecked Sendable {
     struct Statistics: Sendable, Hashable {
         var packets = 0
@@ -45,7 +45,8 @@ final class AudioTrack: @unchecked Sendable {
     }
 
     private let inbox: Mutex<Inbox>
-    // The media thread's.
+    private let pulse: LevelPulse
+    // The speaker's thread's.
     private var decoder: OpusDecoder
     private let channels: Int
     private var decoded: [Int16]
@@ -67,9 +68,10 @@ final class AudioTrack: @unchecked Sendable {
     /// Sound that is kept then.
     private static let caughtUpTicks = 1920
 
-    init(channels: Int, settings: JitterBuffer.Settings) throws(CodecError) {
+    init(channels: Int, settings: JitterBuffer.Settings, pulse: LevelPulse) throws(CodecError) {
         decoder = try OpusDecoder(channels: channels)
         self.channels = channels
+        self.pulse = pulse
         inbox = Mutex(Inbox(buffer: JitterBuffer(clockRate: OpusPayload.clockRate, settings: settings)))
         decoded = Array(repeating: 0, count: OpusDecoder.maximumSampleFrames * channels)
         // What is left of a frame, and the longest packet, stretched.
@@ -113,15 +115,15 @@ final class AudioTrack: @unchecked Sendable {
         }
     }
 
-    // MARK: The media thread
+    // MARK: The speaker's thread
 
     /// Sample frames that can be mixed.
     var available: Int { range.count }
 
     /// Decodes or conceals where less than a quantum is there.
     /// - `isDue`: whether sound is needed now: what is not here is made up.
-    /// - `neededAt`: when the sound that is mixed next is to be played, where that is known.
-    func provide(isDue: Bool, neededAt: MonotonicInstant?, now: MonotonicInstant) -> Readiness {
+    /// - `neededAt`: until when the sound that is mixed next can be waited for.
+    func provide(isDue: Bool, neededAt: MonotonicInstant, now: MonotonicInstant) -> Readiness {
         while available < Self.quantum {
             let (output, arrivedAt, jitter) = inbox.withLock { inbox in
                 let output = inbox.buffer.next(isDue: isDue, quantum: Self.quantum)
@@ -132,10 +134,8 @@ final class AudioTrack: @unchecked Sendable {
             }
             switch output {
             case .play(let packet):
-                if let neededAt {
-                    let playedAt = neededAt + .nanoseconds(Int64(available) * 1_000_000_000 / 48_000)
-                    control.note(slack: playedAt - arrivedAt, jitter: jitter, hasWaited: hasWaited)
-                }
+                let lateAt = AudioFormat().instant(available, after: neededAt)
+                control.note(slack: lateAt - arrivedAt, jitter: jitter, hasWaited: hasWaited)
                 hasWaited = false
                 play(packet, now: now)
             case .conceal(let ticks, let next): conceal(ticks, next: next)
@@ -167,6 +167,7 @@ final class AudioTrack: @unchecked Sendable {
         meter.measure(decoded.span.extracting(0..<count * channels))
         let level = meter.levelDBov
         inbox.withLock { inbox in
+            if Int(level) != Int(inbox.statistics.levelDBov) { pulse.changed() }
             inbox.statistics.levelDBov = level
             inbox.lastSoundAt = now
             if inbox.statistics.firstSoundAt == nil { inbox.statistics.firstSoundAt = now }
@@ -191,6 +192,7 @@ final class AudioTrack: @unchecked Sendable {
         kind = .silence
         control.pause()
         meter.fallSilent()
+        pulse.changed()
         inbox.withLock { $0.statistics.levelDBov = LevelMeter.silence }
     }
 

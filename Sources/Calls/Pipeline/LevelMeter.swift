@@ -15,18 +15,20 @@ struct LevelMeter: Sendable {
     mutating func measure(_ samples: Span<Int16>) {
         guard !samples.isEmpty else { return }
         var sum: Int64 = 0
-        var loudest: Int32 = 0
+        var (lowest, highest) = (Int16(0), Int16(0))
         for index in samples.indices {
+            // Without traps, which would keep the compiler from doing several at once: 2³² samples fit.
             let sample = Int32(samples[index])
-            sum += Int64(sample * sample)
-            loudest = max(loudest, abs(sample))
+            sum &+= Int64(sample &* sample)
+            lowest = min(lowest, samples[index])
+            highest = max(highest, samples[index])
         }
         let overload = 32_768.0
         let current = Double(sum) / (Double(samples.count) * overload * overload)
         power = max(current, power * 0.7 + current * 0.3)
         // What rounding leaves of silence is silence.
         if power < 1e-12 { power = 0 }
-        peak = max(peak, min(1, Double(loudest) / overload))
+        peak = max(peak, min(1, Double(max(-Int(lowest), Int(highest))) / overload))
     }
 
     /// The sound is over.

@@ -4,7 +4,8 @@ import Synchronization
 
 /// The thread of a picture pipeline: it sleeps until there is something to do, and ends with the task that runs it.
 ///
-/// Without a real-time priority: a picture may come late, sound may not.
+/// It stands back for others, as do the codec's own threads, which it creates: a picture may come late, sound may not, and
+/// while a picture is encoded a leave or a start of a device must not queue up behind it.
 final class VideoLoop: Sendable {
     private let wakeup = Wakeup()
     private let isStopped = Mutex(false)
@@ -16,7 +17,7 @@ final class VideoLoop: Sendable {
     func run(_ name: String, _ body: @escaping @Sendable () -> Void) async {
         let over = over
         // Not joined: it ends by itself, a picture later at most.
-        _ = DeviceThread(name: name) { _ in
+        _ = DeviceThread(name: name, niceness: 5) { _ in
             body()
             over.complete()
         }

@@ -61,19 +61,27 @@ final class VideoSendWorker: @unchecked Sendable {
         try? encoder?.setBitrate(bitrate)
     }
 
-    /// Converts, encodes and sends a frame.
-    func send(_ frame: VideoFrame, now: MonotonicInstant) -> Outcome {
+    /// Converts, encodes and sends a frame, and lets go of it as soon as it is converted: it is the device's own buffer,
+    /// of which there are few, and which a leave would have to copy if it were held while the encoder works.
+    /// - Returns: nil where there is no frame.
+    func send(_ latest: inout VideoFrame?, now: MonotonicInstant) -> Outcome? {
+        guard let capturedAt = latest?.capturedAt else { return nil }
         // Three quarters of the interval: devices are not punctual to the millisecond.
-        if let lastTaken, frame.capturedAt - lastTaken < interval * 3 / 4 { return .tooFast }
-        lastTaken = frame.capturedAt
+        if let lastTaken, capturedAt - lastTaken < interval * 3 / 4 { return .tooFast }
+        lastTaken = capturedAt
         do throws(CodecError) {
-            let picture = try converter.convert(frame, to: PixelConverter.Output(size: size(of: frame), fit: .stretch))
-            // The device's own buffer is not held back: it may have few.
-            last = picture === frame ? nil : picture
-            return try encode(picture, capturedAt: frame.capturedAt)
+            let picture = try convert(&latest)
+            return try encode(picture, capturedAt: capturedAt)
         } catch {
             return .failed(error)
         }
+    }
+
+    private func convert(_ latest: inout VideoFrame?) throws(CodecError) -> VideoFrame {
+        guard let frame = latest.take() else { preconditionFailure("there is a frame to convert") }
+        let picture = try converter.convert(frame, to: PixelConverter.Output(size: size(of: frame), fit: .stretch))
+        last = picture === frame ? nil : picture
+        return picture
     }
 
     /// Lets go of the last picture: it shall not be sent again.

@@ -137,7 +137,7 @@ final class VideoSender: Sendable {
     /// Sends what is there. On the sender's thread.
     /// - Returns: when to call again though nothing comes; nil for never.
     func pump(now: MonotonicInstant) -> Duration? {
-        let work = mailbox.withLock { mailbox in
+        var work = mailbox.withLock { mailbox in
             defer {
                 mailbox.latest = nil
                 mailbox.bitrate = nil
@@ -153,7 +153,7 @@ final class VideoSender: Sendable {
         }
         if let bitrate = work.bitrate { worker.setBitrate(bitrate) }
         if work.wantsKeyframe { worker.owesKeyframe = true }
-        if let frame = work.latest { count(worker.send(frame, now: now)) }
+        if let outcome = worker.send(&work.latest, now: now) { count(outcome) }
         guard worker.owesKeyframe, let due = worker.repetitionDue else { return nil }
         if now < due { return due - now }
         if let outcome = worker.repeatPicture(now: now) { count(outcome) }

@@ -35,6 +35,8 @@ final class SessionMedia: Sendable {
     let playbackRing: AudioRing
     let audioSender: AudioSender
     let audioReceiver: AudioReceiver
+    /// When to look at the levels of either.
+    let levelPulse = LevelPulse()
     let microphone = Mutex<AudioPart?>(nil)
     let speaker = Mutex<AudioPart?>(nil)
     let camera = Mutex<VideoPart?>(nil)
@@ -62,10 +64,11 @@ final class SessionMedia: Sendable {
         self.link = link
         audioSender = try AudioSender(
             ring: captureRing, settings: configuration.opus, ssrc: link.ssrc(.audio), notBefore: requestedAt,
-            now: configuration.now
+            now: configuration.now, pulse: levelPulse
         ) { packet in link.send(packet, .audio) }
         audioReceiver = try AudioReceiver(
-            ring: playbackRing, settings: configuration.opus, outlets: sound, now: configuration.now)
+            ring: playbackRing, settings: configuration.opus, outlets: sound, pulse: levelPulse,
+            now: configuration.now)
     }
 
     var sessionID: SessionID { link.sessionID }
@@ -126,6 +129,13 @@ final class SessionMedia: Sendable {
     func requestKeyframe(of kind: TrackKind) { videoSenders.withLock { $0[kind] }?.requestKeyframe() }
 
     // MARK: From the devices
+
+    /// A device that is asked for no batches moves a packet's sound at one wake-up.
+    func inPackets(_ options: AudioStreamOptions) -> AudioStreamOptions {
+        var options = options
+        if options.batch == .zero { options.batch = configuration.opus.frameDuration }
+        return options
+    }
 
     /// Tells the others that a track begins or is muted. A room that cannot be told is lost, and reconnection tells it.
     func announce(_ kind: TrackKind, isOn: Bool) async { try? await link.announce(kind, isOn: isOn) }

@@ -16,6 +16,12 @@ public struct AudioFormat: Sendable, Hashable {
         Int(scale(duration.nanoseconds, by: Int64(rate), over: 1_000_000_000))
     }
 
+    /// The instant so many sample frames after another: what the duration below comes to, without its 128 bits.
+    public func instant(_ sampleFrames: Int, after start: MonotonicInstant) -> MonotonicInstant {
+        MonotonicInstant(
+            nanoseconds: start.nanoseconds + scale(Int64(sampleFrames), by: 1_000_000_000, over: Int64(rate)))
+    }
+
     /// The duration of a number of sample frames.
     public func duration(ofSampleFrames count: Int) -> Duration {
         .nanoseconds(scale(Int64(count), by: 1_000_000_000, over: Int64(rate)))

@@ -70,6 +70,12 @@ public final class AudioRing: @unchecked Sendable {
     private let samples: UnsafeMutablePointer<Int16>
     private let blocks: UnsafeMutablePointer<Block>
     private let blockCapacity = 512
+    private struct Ends {
+        weak var drain: (any AudioDrain)?
+        weak var feed: (any AudioFeed)?
+    }
+
+    private let ends = Mutex(Ends())
     private let consumerThreshold: Atomic<Int>
     private let producerThreshold: Atomic<Int>
     // Written by the producer.
@@ -123,7 +129,19 @@ public final class AudioRing: @unchecked Sendable {
         get { written.load(ordering: .acquiring) }
     }
 
-    /// The fill from which ``dataReady`` is signalled. Any thread.
+    /// What takes captured sound out on the device's own thread. To be set before a device is started; not kept alive.
+    public var drain: (any AudioDrain)? {
+        get { ends.withLock { $0.drain } }
+        set { ends.withLock { $0.drain = newValue } }
+    }
+
+    /// What puts sound in on the device's own thread. To be set before a device is started; not kept alive.
+    public var feed: (any AudioFeed)? {
+        get { ends.withLock { $0.feed } }
+        set { ends.withLock { $0.feed = newValue } }
+    }
+
+    /// The fill from which ``dataReady`` is signalled; `Int.max` for never. Any thread.
     public var wakeConsumerAt: Int {
         get { consumerThreshold.load(ordering: .relaxed) }
         set { consumerThreshold.store(newValue, ordering: .relaxed) }

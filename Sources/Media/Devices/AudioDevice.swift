@@ -33,6 +33,9 @@ public protocol AudioDevice: AnyObject, Sendable {
 public struct AudioStreamOptions: Sendable, Hashable {
     /// The length of a period.
     public var period: Duration = .milliseconds(10)
+    /// Sound that the device's thread moves at one wake-up where it can: as long as a packet, and shorter wake-ups bring
+    /// nothing. At most half the hardware's buffer; below ``period``, and with sound servers, one period.
+    public var batch = Duration.zero
     /// The length of the first captured block, where the card allows one shorter than a period.
     public var firstBlock: Duration = .microseconds(2500)
     /// How long an open that meets EBUSY is tried again.

@@ -67,6 +67,7 @@ private final class SyntheticCapture: SyntheticStream, @unchecked Sendable {
     private let source: SoundSource
     private let ring: AudioRing
     private let format: AudioFormat
+    private let drain: (any AudioDrain)?
     private let origin: Int64
     private let scratch: UnsafeMutablePointer<Int16>
     private let scratchCount: Int
@@ -76,6 +77,7 @@ private final class SyntheticCapture: SyntheticStream, @unchecked Sendable {
         self.pace = pace
         self.source = source
         self.ring = ring
+        drain = ring.drain
         format = ring.format
         origin = SyntheticSound.sampleFrame(at: pace.startedAt, rate: ring.format.rate)
         scratchCount = pace.periodFrames * ring.format.channels
@@ -95,6 +97,7 @@ private final class SyntheticCapture: SyntheticStream, @unchecked Sendable {
             capture(
                 sampleFrames, at: pace.position, capturedAt: pace.time(of: pace.position), now: now,
                 isAfterGap: isAfterGap, ring: ring, source: source, counters: pace.counters)
+            drain?.soundCaptured()
         }
         pace.advance()
         return pace.due

@@ -51,6 +51,7 @@ private final class SyntheticPlayback: SyntheticStream, @unchecked Sendable {
     private let pace: AudioPace
     private let ring: AudioRing
     private let recording: SyntheticRecording
+    private let feed: (any AudioFeed)?
     private let format: AudioFormat
     private let scratch: UnsafeMutablePointer<Int16>
 
@@ -58,6 +59,7 @@ private final class SyntheticPlayback: SyntheticStream, @unchecked Sendable {
         self.pace = pace
         self.ring = ring
         self.recording = recording
+        feed = ring.feed
         format = ring.format
         unsafe scratch = .allocate(capacity: pace.periodFrames * format.channels)
         unsafe scratch.initialize(repeating: 0, count: pace.periodFrames * format.channels)
@@ -72,6 +74,7 @@ private final class SyntheticPlayback: SyntheticStream, @unchecked Sendable {
         case .over: return nil
         case .nothing: break
         case .block(let sampleFrames, _):
+            _ = feed?.soundNeeded(sampleFrames, by: now, isDue: true)
             play(
                 sampleFrames, now: now, playedAt: pace.time(of: pace.position + Int64(2 * sampleFrames)), ring: ring,
                 recording: recording, counters: pace.counters)

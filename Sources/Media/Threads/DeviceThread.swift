@@ -21,10 +21,14 @@ public final class DeviceThread: Sendable {
     /// Starts a thread.
     /// - `name`: at most 15 bytes, as `top -H` shows it.
     /// - `priority`: the SCHED_FIFO priority to ask for, or nil.
+    /// - `niceness`: how many steps an ordinary thread, and those that it creates, stand back for others.
     /// - `body`: runs on the thread; is told what came of the priority.
-    public init(name: String, priority: Int? = nil, _ body: @escaping @Sendable (RealTimeGrant) -> Void) {
+    public init(
+        name: String, priority: Int? = nil, niceness: Int = 0, _ body: @escaping @Sendable (RealTimeGrant) -> Void
+    ) {
         let completion = Completion()
-        let start = ThreadStart(name: name, priority: priority, body: body, completion: completion)
+        let start = ThreadStart(
+            name: name, priority: priority, niceness: niceness, body: body, completion: completion)
         var created = pthread_t()
         let argument = unsafe Unmanaged.passRetained(start).toOpaque()
         let status = unsafe pthread_create(&created, nil, deviceThreadMain, argument)
@@ -51,20 +55,25 @@ public final class DeviceThread: Sendable {
 private final class ThreadStart: Sendable {
     let name: String
     let priority: Int?
+    let niceness: Int
     let body: @Sendable (RealTimeGrant) -> Void
     let completion: Completion
 
     init(
-        name: String, priority: Int?, body: @escaping @Sendable (RealTimeGrant) -> Void, completion: Completion
+        name: String, priority: Int?, niceness: Int, body: @escaping @Sendable (RealTimeGrant) -> Void,
+        completion: Completion
     ) {
         self.name = name
         self.priority = priority
+        self.niceness = niceness
         self.body = body
         self.completion = completion
     }
 
     func run() {
         unsafe name.withCString { unsafe linux_thread_set_name($0) }
+        // To stand back is never refused.
+        if niceness > 0 { _ = linux_thread_set_nice(Int32(niceness)) }
         var grant = RealTimeGrant.notAsked
         if let priority {
             let status = linux_thread_set_fifo(Int32(priority))

@@ -22,7 +22,13 @@ extension RTPTransport {
         case .pictureLoss(_, let media): keyframeRequested(media, number: nil, now: now)
         case .fullIntraRequest(_, let requests):
             for request in requests { keyframeRequested(request.ssrc, number: request.number, now: now) }
-        case .remb, .transportFeedback: break
+        case .remb(_, let bitsPerSecond, _):
+            estimator.receive(remb: bitsPerSecond)
+            estimateChanged(now: now)
+        case .transportFeedback(let feedback):
+            estimator.receive(feedback, roundTrip: likelyRoundTrip, now: now)
+            estimateChanged(now: now)
+            pace(now: now)
         case .sourceDescription, .unknown: break
         }
     }
@@ -33,7 +39,9 @@ extension RTPTransport {
             guard let index = senders.firstIndex(where: { $0.ssrc == block.ssrc }) else { continue }
             let roundTrip = Self.roundTrip(block, at: time)
             if let roundTrip { self.roundTrip = roundTrip }
-            senders[index].note(block, roundTrip: roundTrip)
+            if let loss = senders[index].note(block, roundTrip: roundTrip) {
+                estimator.receive(lost: loss.lost, total: loss.total, roundTrip: likelyRoundTrip, now: now)
+            }
         }
     }
 

@@ -8,23 +8,78 @@ extension RTPTransport {
     package mutating func send(_ packet: RTPPacket, mid: String, now: MonotonicInstant) {
         guard let index = senders.firstIndex(where: { $0.configuration.mid == mid }) else { return }
         let outgoing = senders[index].prepare(packet, now: now)
-        transmit(outgoing, sender: index, isFirst: true, now: now)
-    }
-
-    /// Answers a request for packets.
-    mutating func resend(_ numbers: [SequenceNumber], of ssrc: SSRC, now: MonotonicInstant) {
-        guard let index = senders.firstIndex(where: { $0.ssrc == ssrc }) else { return }
-        for number in numbers {
-            guard let packet = senders[index].retransmission(number, now: now, roundTrip: likelyRoundTrip) else {
-                continue
-            }
-            transmit(packet, sender: index, isFirst: false, now: now)
+        if senders[index].configuration.kind == .audio {
+            transmit(outgoing, sender: index, isPaced: false, now: now)
+        } else if pacer.isFull {
+            senders[index].statistics.droppedByPacer += 1
+        } else {
+            pacer.enqueue(outgoing, isRepair: false, now: now)
+            pace(now: now)
         }
     }
 
+    /// Answers a request for packets: sound at once, pictures before newer ones.
+    mutating func resend(_ numbers: [SequenceNumber], of ssrc: SSRC, now: MonotonicInstant) {
+        guard let index = senders.firstIndex(where: { $0.ssrc == ssrc }) else { return }
+        for number in numbers where !pacer.isFull {
+            guard let packet = senders[index].retransmission(number, now: now, roundTrip: likelyRoundTrip) else {
+                continue
+            }
+            if senders[index].configuration.kind == .audio {
+                transmit(packet, sender: index, isPaced: false, isRepair: true, now: now)
+            } else {
+                pacer.enqueue(packet, isRepair: true, now: now)
+            }
+        }
+        pace(now: now)
+    }
+
+    /// Sends what the pacer lets go.
+    mutating func pace(now: MonotonicInstant) {
+        while pacer.isDue(now: now) {
+            if pacer.probe == nil, !pacer.isEmpty || filling != nil, let probe = estimator.takeProbe() {
+                pacer.begin(probe, now: now)
+            }
+            if let packet = pacer.next() {
+                guard let sender = sender(of: packet) else { continue }
+                let isRepair = packet.packet.ssrc != senders[sender].ssrc
+                transmit(packet, sender: sender, isPaced: true, isRepair: isRepair, now: now)
+            } else if pacer.probe != nil, let sender = filling,
+                let packet = senders[sender].filler(bytes: Self.fillerBytes)
+            {
+                transmit(packet, sender: sender, isPaced: true, isRepair: true, now: now)
+            } else {
+                return
+            }
+        }
+    }
+
+    var pacerDeadline: MonotonicInstant? {
+        pacer.deadline(canFill: filling != nil)
+    }
+
+    /// Tells who adapts, when the estimate has changed.
+    mutating func estimateChanged(now: MonotonicInstant) {
+        pacer.set(rate: estimator.target)
+        guard let estimate = estimator.takeChange(roundTrip: roundTrip ?? estimator.roundTrip) else { return }
+        actions.append(.estimate(estimate))
+    }
+
+    /// The stream whose retransmissions can fill a probe.
+    private var filling: Int? {
+        senders.firstIndex { $0.usesRTX && $0.configuration.extensions.transportSequence != nil && $0.hasSent }
+    }
+
+    private func sender(of packet: OutgoingPacket) -> Int? {
+        let ssrc = packet.packet.ssrc
+        return senders.firstIndex { $0.ssrc == ssrc || $0.configuration.rtxSSRC == ssrc }
+    }
+
     /// Puts a packet on the wire.
-    /// - `isFirst`: it was not sent before.
-    private mutating func transmit(_ packet: OutgoingPacket, sender: Int, isFirst: Bool, now: MonotonicInstant) {
+    /// - `isRepair`: it, or what it repeats, was sent before.
+    private mutating func transmit(
+        _ packet: OutgoingPacket, sender: Int, isPaced: Bool, isRepair: Bool = false, now: MonotonicInstant
+    ) {
         var packet = packet
         if packet.stamps.ids.absoluteSendTime != nil {
             // Seconds in 6.18: they wrap after 64 s.
@@ -32,9 +87,17 @@ extension RTPTransport {
             packet.stamps.absoluteSendTime =
                 UInt32(truncatingIfNeeded: seconds << 18 | rest << 18 / 1_000_000_000) & 0xFF_FFFF
         }
-        if isFirst {
+        if packet.stamps.ids.transportSequence != nil {
+            packet.stamps.transportSequence = 0
+            let probe = isPaced ? pacer.probe?.id : nil
+            packet.stamps.transportSequence =
+                estimator.noteSent(bytes: packet.serializedCount, probe: probe, now: now)
+        }
+        pacer.noteSent(bytes: packet.serializedCount, isPaced: isPaced, now: now)
+        if !isRepair {
             senders[sender].noteSent(packet.packet, now: now)
             startReports(now: now)
+            if isPaced, filling == sender { estimator.startProbing(now: now) }
         }
         actions.append(.sendRTP(packet))
     }
@@ -48,4 +111,7 @@ extension RTPTransport {
         sayGoodbye([old])
         actions.append(.collided(old, replacement: configuration.ssrc, mid: configuration.mid))
     }
+
+    /// Payload of a packet that fills a probe.
+    private static let fillerBytes = 1000
 }

@@ -65,6 +65,9 @@ package struct RTPTransport: Sendable {
     /// The ids of what is received; one transport has one set (RFC 8843 §9.1).
     var receivedIDs = RTPExtensionIDs()
 
+    var estimator: BandwidthEstimator
+    var pacer: Pacer
+
     var arrivals = ArrivalLog()
     var feedbackAt: MonotonicInstant?
     var reportAt: MonotonicInstant?
@@ -82,6 +85,8 @@ package struct RTPTransport: Sendable {
         self.cname = cname
         self.settings = settings
         generator = SplitMix(seed: seed)
+        estimator = BandwidthEstimator(settings: settings)
+        pacer = Pacer(rate: Double(settings.startBitrate))
         fallbackSSRC = SSRC(rawValue: .random(in: 1 ... .max, using: &generator))
     }
 
@@ -90,9 +95,11 @@ package struct RTPTransport: Sendable {
     /// Adds the stream of an m-line, or changes it: a stream whose SSRC stays keeps its numbers and counts.
     package mutating func setSender(_ configuration: RTPSenderConfiguration, now: MonotonicInstant) {
         if let index = senders.firstIndex(where: { $0.configuration.mid == configuration.mid }) {
-            let old = senders[index].ssrc
+            let old = senders[index].configuration
             senders[index].configure(configuration)
-            if old != configuration.ssrc { sayGoodbye([old]) }
+            guard old.ssrc != configuration.ssrc else { return }
+            pacer.remove(old.ssrc, rtx: old.rtxSSRC)
+            sayGoodbye([old.ssrc])
         } else {
             let start = RTPStart.random(using: &generator).sequenceNumber
             senders.append(SenderStream(configuration, rtxStart: start))
@@ -103,6 +110,7 @@ package struct RTPTransport: Sendable {
     package mutating func removeSender(mid: String, now: MonotonicInstant) {
         guard let index = senders.firstIndex(where: { $0.configuration.mid == mid }) else { return }
         let sender = senders.remove(at: index)
+        pacer.remove(sender.ssrc, rtx: sender.configuration.rtxSSRC)
         if sender.statistics.packets > 0 { sayGoodbye([sender.ssrc]) }
     }
 
@@ -129,7 +137,7 @@ package struct RTPTransport: Sendable {
 
     /// When ``handleTimeout(now:)`` is to be called, nil for not at all. It changes with every call.
     package var deadline: MonotonicInstant? {
-        var deadline = earlier(feedbackAt, reportAt)
+        var deadline = earlier(earlier(feedbackAt, reportAt), earlier(estimator.deadline, pacerDeadline))
         for stream in streams { deadline = earlier(deadline, stream.repairDeadline) }
         return deadline
     }
@@ -139,6 +147,9 @@ package struct RTPTransport: Sendable {
         sendRepairRequests(now: now)
         if let feedbackAt, feedbackAt <= now { sendFeedback(now: now) }
         if let reportAt, reportAt <= now { sendReport(now: now) }
+        estimator.handleTimeout(now: now)
+        estimateChanged(now: now)
+        pace(now: now)
     }
 
     /// What is to be done next; nil when all is.
@@ -146,17 +157,19 @@ package struct RTPTransport: Sendable {
 
     package var statistics: RTPTransportStatistics {
         var statistics = RTPTransportStatistics(
-            estimate: BandwidthEstimate(bitsPerSecond: settings.startBitrate, lossFraction: 0, roundTrip: roundTrip))
+            estimate: BandwidthEstimate(
+                bitsPerSecond: Int(estimator.target), lossFraction: estimator.lossFraction, roundTrip: roundTrip))
         statistics.senders = senders.map(\.statistics)
         statistics.receivers = streams.map(\.currentStatistics)
         statistics.roundTrip = roundTrip
+        statistics.pacerBytes = pacer.queuedBytes
         statistics.unknownStreamPackets = unknownStreamPackets
         statistics.malformedRTCP = malformedRTCP
         return statistics
     }
 
     /// The round trip, or what is likely before one is known.
-    var likelyRoundTrip: Duration { roundTrip ?? .milliseconds(100) }
+    var likelyRoundTrip: Duration { roundTrip ?? estimator.roundTrip ?? .milliseconds(100) }
 
     func earlier(_ a: MonotonicInstant?, _ b: MonotonicInstant?) -> MonotonicInstant? {
         guard let a, let b else { return a ?? b }

@@ -11,6 +11,7 @@ struct SenderStream: Sendable {
     private var nextRTXNumber: SequenceNumber
     /// The far side has reported on the stream: it needs no name any more.
     private var isKnown = false
+    private var lastBlock: RTCPReportBlock?
     private var lastIntraRequest: UInt8?
     private var lastKeyframeRequestAt: MonotonicInstant?
     /// The newest packet that went on the wire.
@@ -29,6 +30,7 @@ struct SenderStream: Sendable {
     }
 
     var ssrc: SSRC { configuration.ssrc }
+    var hasSent: Bool { last != nil }
     var usesRTX: Bool { configuration.rtxSSRC != nil && configuration.rtxPayloadType != nil }
 
     mutating func configure(_ configuration: RTPSenderConfiguration) {
@@ -120,13 +122,19 @@ struct SenderStream: Sendable {
 
     // MARK: Feedback
 
-    mutating func note(_ block: RTCPReportBlock, roundTrip: Duration?) {
+    /// - Returns: what was lost of what since the report before; nil for the first.
+    mutating func note(_ block: RTCPReportBlock, roundTrip: Duration?) -> (lost: Int, total: Int)? {
         isKnown = true
+        defer { lastBlock = block }
         statistics.remoteFractionLost = Double(block.fractionLost) / 256
         statistics.remoteLost = Int64(block.lost)
         statistics.remoteJitter =
             MediaTime(ticks: Int64(block.jitter), rate: configuration.clockRate).duration
         if let roundTrip { statistics.roundTrip = roundTrip }
+        guard let lastBlock else { return nil }
+        let total = Int(Int32(bitPattern: block.highestSequence &- lastBlock.highestSequence))
+        guard total > 0 else { return nil }
+        return (min(total, max(0, Int(block.lost) - Int(lastBlock.lost))), total)
     }
 
     /// Whether a request for a keyframe is worth acting on.

@@ -149,12 +149,11 @@ extension ICEAgent {
         _ request: STUNMessage, from source: SocketAddress, path: ICEPath, ufrag: [UInt8], now: MonotonicInstant
     ) {
         guard let index = pair(path, source, request, ufrag: ufrag, now: now) else { return }
-        session.pairs[index].consent?.lastHeard = now
         if request.usesCandidate, role == .controlled { session.pairs[index].nominationRequested = true }
         switch session.pairs[index].state {
         case .succeeded:
-            if session.pairs[index].nominationRequested, !session.pairs[index].isNominated {
-                session.pairs[index].isNominated = true
+            if request.usesCandidate, role == .controlled {
+                session.pairs[index].nominated = now
                 updateSelection(now: now)
             }
         case .inProgress:

@@ -14,7 +14,7 @@ extension ICEAgent {
             if pair.consent == nil { pair.consent = ICEConsent(answered: now, next: next) }
             pair.consent?.answered(now: now, next: next)
             pair.state = .succeeded
-            if role == .controlling ? check.nominates : pair.nominationRequested { pair.isNominated = true }
+            if role == .controlling ? check.nominates : pair.nominationRequested { pair.nominated = now }
             pair.check = nil
         } else if let roundTrip = pair.consent?.answered(transaction, now: now, next: next) {
             pair.roundTrip = roundTrip
@@ -29,34 +29,34 @@ extension ICEAgent {
     mutating func updateSelection(now: MonotonicInstant) {
         guard state != .closed, state != .failed, let best = bestPair else { return }
         if session.pairs[best].id != session.selected { select(best) }
-        if role == .controlling, !session.pairs[best].isNominated, session.pairs[best].check == nil {
+        if role == .controlling, session.pairs[best].nominated == nil, session.pairs[best].check == nil {
             begin(best, now: now)
         }
     }
 
-    /// The pair that data should take. A pair that works is left only for one that the peer nominated and that is of higher
-    /// priority, or, where we control, for a direct one in place of a relayed one.
+    /// The pair that data should take: the selected one, unless it does not work or another is better.
     private var bestPair: Int? {
         var best = session.selectedIndex.flatMap { isUsable(session.pairs[$0]) ? $0 : nil }
         for index in session.pairs.indices where index != best && isUsable(session.pairs[index]) {
-            guard let current = best else {
-                best = index
-                continue
-            }
-            let (a, b) = (session.pairs[current], session.pairs[index])
-            let isChosen = a.id == session.selected
-            let isBetter: Bool
-            if role == .controlling {
-                isBetter = isChosen ? relays(b) < relays(a) : b.priority(role) > a.priority(role)
-            } else if a.isNominated != b.isNominated {
-                isBetter = b.isNominated
-            } else {
-                isBetter = (!isChosen || b.isNominated) && b.priority(role) > a.priority(role)
-            }
-            if isBetter { best = index }
+            if best.map({ isBetter(session.pairs[index], than: session.pairs[$0]) }) ?? true { best = index }
         }
         return best
     }
+
+    private func isBetter(_ a: ICEPair, than b: ICEPair) -> Bool {
+        let isSelected = b.id == session.selected
+        let isHigher = a.priority(role) > b.priority(role)
+        // Where we control, a pair that works is left for one with fewer servers in between only.
+        if role == .controlling { return isSelected ? relays(a) < relays(b) : isHigher }
+        guard let nominated = a.nominated else { return b.nominated == nil && !isSelected && isHigher }
+        guard let other = b.nominated else { return true }
+        // Peers of RFC 5245 nominate many pairs at first, of which the highest counts; one nominated later is where the peer
+        // wants to go, unless it is through more servers.
+        if nominated > other + Self.nominations { return relays(a) <= relays(b) }
+        return isHigher && other <= nominated + Self.nominations
+    }
+
+    private static let nominations = Duration.seconds(1)
 
     private func isUsable(_ pair: ICEPair) -> Bool {
         let isSilent = state == .disconnected && pair.consent?.unansweredSince != nil
@@ -94,7 +94,7 @@ extension ICEAgent {
             guard pair.id != session.selected, pair.state != .preparing else { continue }
             session.pairs[index].state = .waiting
             session.pairs[index].check = nil
-            session.pairs[index].isNominated = false
+            session.pairs[index].nominated = nil
             session.pairs[index].nominationRequested = false
         }
     }
@@ -156,7 +156,7 @@ extension ICEAgent {
     /// When the next check is due: early where data came, and stopped.
     private func dueConsent(_ consent: ICEConsent) -> MonotonicInstant {
         guard consent.unansweredSince == nil, let heard = consent.lastHeard else { return consent.next }
-        return min(consent.next, max(heard, consent.lastAnswer) + timings.silence)
+        return min(consent.next, heard + timings.silence)
     }
 
     mutating func askConsent(now: MonotonicInstant) {

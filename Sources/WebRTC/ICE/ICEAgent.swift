@@ -150,11 +150,15 @@ package struct ICEAgent: Sendable {
     // MARK: The peer's
 
     /// Takes the peer's credentials. Checks begin with its first candidate, or with a check of it that came before.
+    ///
+    /// Other credentials than before are a restart of the peer's; unless it was ours first, ``restart(now:)`` is called
+    /// before this.
     /// - `isLite`: the peer said `a=ice-lite`: it answers only, and we control (RFC 8445 §6.1.1).
     package mutating func setRemote(_ credentials: ICECredentials, isLite: Bool, now: MonotonicInstant) {
         guard state != .closed, session.remote != credentials else { return }
         if session.remote != nil {
-            // The peer restarted on its own: what is known of it is of its old generation.
+            // What is known of the peer is of its old generation.
+            keepPrevious()
             session.remotes = []
             session.pairs = []
             session.selected = nil
@@ -168,7 +172,11 @@ package struct ICEAgent: Sendable {
         let strangers = Set(
             session.remotes.filter { $0.earlyUfrag != nil && $0.earlyUfrag != ufrag }
                 .compactMap(\.candidate.socketAddress))
-        session.remotes.removeAll { $0.candidate.socketAddress.map(strangers.contains) == true }
+        // Not by `map`: Swift 6.3 crashes on it when it optimises.
+        session.remotes.removeAll { remote in
+            guard let address = remote.candidate.socketAddress else { return false }
+            return strangers.contains(address)
+        }
         session.pairs.removeAll { strangers.contains($0.remote) }
         if state == .new || state == .failed { set(.checking) }
         pump(now: now)
@@ -237,11 +245,7 @@ package struct ICEAgent: Sendable {
     /// one of the new generation works (RFC 8445 §9).
     package mutating func restart(now: MonotonicInstant) {
         guard state != .closed else { return }
-        if let index = session.selectedIndex, let remote = session.remote {
-            previous = ICEPreviousSession(
-                local: session.local, usernamePrefix: session.usernamePrefix, remote: remote,
-                pair: session.pairs[index])
-        }
+        keepPrevious()
         session = ICESession(local: ICECredentials(using: &generator))
         session.begun = now
         nextCheck = nil
@@ -250,6 +254,13 @@ package struct ICEAgent: Sendable {
         let kept = Set(previous.map { [$0.pair.remote] } ?? [])
         for index in relays.indices { relays[index].client.keepOnly(kept) }
         if state == .failed || state == .disconnected { set(.checking) }
+    }
+
+    /// Keeps the selected pair for the data until a pair of the next generation takes over.
+    private mutating func keepPrevious() {
+        guard let index = session.selectedIndex, let remote = session.remote else { return }
+        previous = ICEPreviousSession(
+            local: session.local, usernamePrefix: session.usernamePrefix, remote: remote, pair: session.pairs[index])
     }
 
     /// Ends everything, allocations at servers too; nothing is done after the actions that this leaves.

@@ -42,7 +42,8 @@ struct ICEPair: Sendable {
     /// To be checked before all others (RFC 8445 §7.3.1.4).
     var isTriggered = false
     var check: Check?
-    var isNominated = false
+    /// When it was last nominated.
+    var nominated: MonotonicInstant?
     /// The controlling peer has nominated the pair before our own check has shown that it works.
     var nominationRequested = false
     /// What the peer saw us as.
@@ -63,7 +64,7 @@ struct ICEConsent: Sendable {
     private(set) var lastAnswer: MonotonicInstant
     /// The first check since the last answer.
     private(set) var unansweredSince: MonotonicInstant?
-    /// When anything of the peer last came this way, if anything but answers did.
+    /// When data last came this way, if any did since the last answer.
     var lastHeard: MonotonicInstant?
     var next: MonotonicInstant
     /// Each check is a new transaction: an answer to any of the latest counts.
@@ -97,6 +98,7 @@ struct ICEConsent: Sendable {
     mutating func answered(now: MonotonicInstant, next: MonotonicInstant) {
         outstanding.removeAll(keepingCapacity: true)
         unansweredSince = nil
+        lastHeard = nil
         lastAnswer = now
         self.next = next
     }

@@ -20,6 +20,8 @@ public enum PeerConnectionEvent: Sendable, Hashable {
     /// A candidate of ours, for the far side: `candidate:…` as in SDP, without `a=`. Those that were found before a
     /// description was made are in the description and are not told again.
     case candidate(String, mid: String)
+    /// A STUN or TURN server gives no candidate, or has taken it back, and why; the others go on.
+    case serverFailed(String)
     /// No more candidates come (`a=end-of-candidates`).
     case gatheringComplete
     /// The far side needs a keyframe of what this m-line sends.

@@ -161,7 +161,7 @@ private struct SessionWatch {
                     session: session, elapsed: now - joinedAt, statistics: statistics,
                     framesPerSecond: framesPerSecond))
             // Often where somebody watches the line; each look costs wake-ups.
-            let pause = settledAt == nil ? 20 : display.isWatched ? 100 : 500
+            let pause = settledAt == nil ? 20 : display.isWatched ? 100 : 1000
             try? await Task.sleep(for: min(.milliseconds(pause), left))
         }
     }

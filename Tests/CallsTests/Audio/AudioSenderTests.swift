@@ -98,29 +98,48 @@ struct AudioSenderTests {
         #expect(sent.values.map(\.marker) == [true, true])
     }
 
-    @Test("The first block of each device is told once, and only then wake-ups are saved")
+    @Test("A block as long as a frame, after a loss, is told after the loss: the sender does not wait for more of it")
+    func wholeFrameAfterLoss() throws {
+        let bench = try AudioBench()
+        let tone = Tone()
+        func step() {
+            bench.clock.advance(by: .milliseconds(20))
+            bench.capture(tone.samples(from: 0, count: 960))
+        }
+        step()
+        bench.clock.advance(by: .milliseconds(100))
+        step()
+        var framer = AudioFramer(
+            format: bench.capture.format, frameLength: 960, notBefore: MonotonicInstant(nanoseconds: 0))
+        var steps: [AudioFramer.Step] = []
+        for _ in 0..<4 {
+            let step = framer.take(from: bench.capture)
+            steps.append(step)
+            if step == .frame { framer.next() }
+        }
+        #expect(steps == [.frame, .skipped(sampleFrames: 4800), .frame, .more])
+    }
+
+    @Test("The first block of each device is told once, also before anything is sent")
     func firstBlock() throws {
         let bench = try AudioBench()
         let calls = Collected<Int>()
-        #expect(bench.capture.wakeConsumerAt == 960)
         bench.sender.onFirstBlock = { calls.append(1) }
-        #expect(bench.capture.wakeConsumerAt == 0)
-        bench.sender.pump()
+        bench.sender.soundCaptured()
         #expect(calls.values == [])
         bench.clock.advance(by: .milliseconds(10))
         bench.capture(tone.samples(from: 0, count: 120))
-        bench.sender.pump()
-        bench.sender.pump()
+        bench.sender.soundCaptured()
+        bench.sender.soundCaptured()
         #expect(calls.values == [1])
         #expect(bench.sender.statistics.firstBlockAt == bench.clock.now)
-        #expect(bench.capture.wakeConsumerAt == 960)
         #expect(bench.sender.onFirstBlock == nil)
         // What the first device left in the ring is not the second device's first block.
         bench.sender.onFirstBlock = { calls.append(2) }
-        bench.sender.pump()
+        bench.sender.soundCaptured()
         #expect(calls.values == [1])
         bench.capture(tone.samples(from: 0, count: 120))
-        bench.sender.pump()
+        bench.sender.soundCaptured()
         #expect(calls.values == [1, 2])
     }
 

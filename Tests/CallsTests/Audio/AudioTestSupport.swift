@@ -99,18 +99,18 @@ final class AudioBench: Sendable {
     /// Lets 10 ms pass. In the middle of them the microphone delivers, and the packets that come of it take `network`'s
     /// way; at their end the speaker takes as much.
     func step(_ samples: [Int16], network: ([RTPPacket]) -> [RTPPacket] = { $0 }) {
-        let lastRead = clock.now
         clock.advance(by: .milliseconds(5))
         capture(samples)
         sender.pump()
         for packet in network(packets.take()) { receiver.receive(packet, track: Self.track) }
-        _ = receiver.pump(now: clock.now, lastRead: lastRead, isDue: false)
         clock.advance(by: .milliseconds(5))
-        if receiver.pump(now: clock.now, lastRead: lastRead, isDue: false) != .space {
-            _ = receiver.pump(now: clock.now, lastRead: lastRead, isDue: true)
-        }
+        speakerWakes()
         play()
-        _ = receiver.pump(now: clock.now, lastRead: clock.now, isDue: false)
+    }
+
+    /// The speaker's thread is woken for a period, and waits for nothing.
+    func speakerWakes() {
+        if receiver.pump(480, by: clock.now, isDue: false) { _ = receiver.pump(480, by: clock.now, isDue: true) }
     }
 
     static let track = TrackID(sessionID: "other", kind: .audio)

@@ -2,11 +2,12 @@ import Codecs
 import Media
 import RTP
 import Rooms
+import Synchronization
 import Testing
 
 @testable import Calls
 
-@Suite("The pipelines on their threads")
+@Suite("The pipelines on the threads of devices")
 struct AudioThreadTests {
     @Test("A synthetic microphone is heard in a synthetic speaker, with a voice that comes and goes meanwhile")
     func echo() async throws {
@@ -72,7 +73,68 @@ struct AudioThreadTests {
             if !isEarly { try await Task.sleep(for: .milliseconds(20)) }
             task.cancel()
             await task.value
-            #expect(receiver.wakeUps < 10)
         }
+    }
+
+    @Test("A device as fast as the encoder holds up neither a new device's first block nor the end")
+    func neverEmpty() async throws {
+        let ring = AudioRing(format: AudioFormat(), capacity: 16_384)
+        let bench = NeverEmpty(ring)
+        let sender = try AudioSender(
+            ring: ring, settings: OpusSettings(), ssrc: 1, notBefore: MonotonicInstant(nanoseconds: 0),
+            now: { .now() }
+        ) { _ in bench.sent() }
+        bench.atFrame(10) { sender.onFirstBlock = { bench.firstBlockCame() } }
+        let task = Task { await sender.run() }
+        bench.atFrame(50) { task.cancel() }
+        bench.feed()
+        while bench.frames == 0 {
+            sender.soundCaptured()
+            await Task.yield()
+        }
+        await task.value
+        #expect(bench.firstBlockAt == 10, "told after the frame, not when the ring runs empty")
+        #expect(bench.frames == 50, "nothing is sent after the end was asked for")
+    }
+}
+
+/// Feeds a ring a frame for every frame that is sent, so that it never runs empty, up to a thousand of them.
+private final class NeverEmpty: Sendable {
+    private struct State {
+        var frames = 0
+        var firstBlockAt: Int?
+        var actions: [Int: @Sendable () -> Void] = [:]
+    }
+
+    private let ring: AudioRing
+    private let state = Mutex(State())
+
+    init(_ ring: AudioRing) { self.ring = ring }
+
+    var frames: Int { state.withLock { $0.frames } }
+    var firstBlockAt: Int? { state.withLock { $0.firstBlockAt } }
+
+    func atFrame(_ frame: Int, _ action: @escaping @Sendable () -> Void) {
+        state.withLock { $0.actions[frame] = action }
+    }
+
+    /// On the thread that feeds.
+    func sent() {
+        let (frame, action) = state.withLock { state in
+            state.frames += 1
+            return (state.frames, state.actions[state.frames])
+        }
+        action?()
+        if frame < 1000 { feed() }
+    }
+
+    func firstBlockCame() { state.withLock { $0.firstBlockAt = $0.frames } }
+
+    func feed() {
+        let samples = Tone().samples(from: 0, count: 960)
+        let isWritten = unsafe samples.withUnsafeBufferPointer {
+            unsafe ring.write($0.baseAddress!, sampleFrames: 960, capturedAt: .now(), isAfterGap: false)
+        }
+        #expect(isWritten)
     }
 }

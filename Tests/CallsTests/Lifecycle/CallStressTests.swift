@@ -1,8 +1,10 @@
-import Calls
 import Media
 import Rooms
 import Scopes
+import Synchronization
 import Testing
+
+@testable import Calls
 
 /// A small generator with a seed that can be printed and used again (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
@@ -25,6 +27,9 @@ struct CallStressTests {
         case join, leave, cancelledJoin, enable, disable, toggle, pause, resume, select, flip, reset, resetAll
         case unplug, plugIn, cut, volume
     }
+
+    /// What one run may take, on a loaded machine and under ThreadSanitizer: a few milliseconds are usual.
+    private static let limit = Duration.seconds(60)
 
     @Test("1,000 seeded runs end with the invariants true")
     func randomOrder() async throws {
@@ -55,6 +60,27 @@ struct CallStressTests {
             $0.standby = standby
             if !isRealTime { $0.now = { time.now } }
         }
+        let ended = Completion()
+        let run = Task { [generator] in
+            defer { ended.complete() }
+            try await course(fixture, seed, generator)
+        }
+        guard await ended.wait(atMost: Self.limit, clock: ContinuousClock()) == .completed else {
+            throw Stalled(seed: seed, standing: standing(fixture))
+        }
+        try await run.value
+    }
+
+    /// A run that does not come to its end.
+    private struct Stalled: Error, CustomStringConvertible {
+        let seed: UInt64
+        let standing: String
+        var description: String { "the run with seed \(seed) stands still: \(standing)" }
+    }
+
+    private func course(_ fixture: Fixture, _ seed: UInt64, _ generator: SeededGenerator) async throws {
+        var generator = generator
+        let hardware = fixture.hardware.hardware
         await withTaskGroup { group in
             for _ in 0..<3 {
                 var own = SeededGenerator(seed: generator.next())
@@ -68,11 +94,11 @@ struct CallStressTests {
         await fixture.call.leave()
         let problem = violation(fixture)
         #expect(problem == nil, "seed \(seed)")
-        for device in hardware.hardware { device.plugIn() }
+        for device in hardware { device.plugIn() }
         try await fixture.call.join()
         await fixture.running()
         await fixture.client.close()
-        #expect(hardware.hardware.allSatisfy { !$0.isOpen && $0.opens == $0.closes }, "seed \(seed)")
+        #expect(hardware.allSatisfy { !$0.isOpen && $0.opens == $0.closes }, "seed \(seed)")
         #expect(fixture.call.lifecycleIsIdle, "seed \(seed)")
     }
 
@@ -122,5 +148,27 @@ struct CallStressTests {
         case .idle, .failed: return nil
         default: return "connection \(call.state.connection.value)"
         }
+    }
+
+    /// Where a run stands, for whoever has to find out why.
+    private func standing(_ fixture: Fixture) -> String {
+        let call = fixture.call
+        let (generation, hasSession, isCleaningUp, jobs) = call.lifecycle.withLock {
+            ($0.generation, $0.session != nil, $0.cleanup != nil, $0.session?.scope.childCount ?? 0)
+        }
+        let managers: [any DeviceManager] = [call.microphone, call.speaker, call.camera, call.screenShare]
+        let devices = managers.map { manager in
+            let state = manager.control.state.withLock { $0 }
+            return "\(manager.status) wanted \(String(describing: state.intent)) paused \(state.isPaused) "
+                + "running \(String(describing: state.running?.name)) arrived \(state.running?.hasArrived ?? false) "
+                + "error \(String(describing: state.error))"
+        }
+        let hardware = fixture.hardware.hardware.map {
+            "\($0.id) present \($0.isPresent) open \($0.isOpen) running \($0.isRunning)"
+        }
+        return """
+            \(call.state.connection.value), generation \(generation), session \(hasSession), \
+            cleaning up \(isCleaningUp), jobs \(jobs); \((devices + hardware).joined(separator: "; "))
+            """
     }
 }

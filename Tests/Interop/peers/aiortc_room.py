@@ -58,9 +58,11 @@ class Room:
     def subscribe_to(self, publishers):
         streams = [{"feed": each["id"]} for each in publishers if each["id"] not in self.feeds]
         self.feeds |= {each["id"]: each["display"] for each in publishers}
+        if not streams:
+            return None
         for heard in self.heard:
             heard.samples.clear()
-        return streams and self.serially(self.subscribe(streams))
+        return self.serially(self.subscribe(streams))
 
     def serially(self, action):
         async def run():

@@ -39,12 +39,16 @@ class Session:
 
 
 class Reprise:
-    """`reprise join` with synthetic devices: a microphone of 440 Hz, a camera of bars."""
+    """`reprise join` with synthetic devices: a microphone of 440 Hz, a small moving picture."""
 
-    def __init__(self, lab, service, *arguments, room=1001, namespace=None, name="reprise", records=True, **options):
+    def __init__(
+        self, lab, service, *arguments, room=1001, namespace=None, name="reprise", records=True,
+        camera=("--size", "320x240", "--rate", 15), **options,
+    ):  # fmt: skip
         self.name = name
         self.heard = lab.workshop.folder / f"{name}-heard"
-        command = [lab.reprise, "join", room, "--service", service, "--user", name, "--synthetic", "--json", *arguments]
+        command = [lab.reprise, "join", room, "--service", service, "--user", name, "--synthetic", "--json", *camera,
+                   *arguments]  # fmt: skip
         if records:
             command += ["--record", self.heard]
         self.program = lab.workshop.start(
@@ -86,13 +90,13 @@ class Reprise:
     def interrupt(self):
         self.program.send(signal.SIGINT)
 
-    def share_of(self, hertz):
-        """How much of what it heard in all its sessions was a tone of so many Hz: the best of its recordings."""
-        shares = [0.0]
-        for path in self.heard.rglob("*.wav"):
+    def shares_of(self, hertz):
+        """How much of what it heard was a tone of so many Hz, in each session."""
+        shares = []
+        for path in sorted(self.heard.glob("*.wav")):
             rate, samples = sound.read(path)
             shares.append(sound.share_at(samples, rate, hertz))
-        return max(shares)
+        return shares
 
 
 class Stays:

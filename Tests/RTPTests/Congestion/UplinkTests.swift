@@ -1,0 +1,114 @@
+import Media
+import RTP
+import Testing
+
+@Suite("The uplink follows the link")
+struct UplinkTests {
+    @Test(
+        "2 Mbit/s, 500 kbit/s, 2 Mbit/s: it falls, the queue drains, it climbs", arguments: 1...5 as ClosedRange<UInt64>
+    )
+    func steps(seed: UInt64) throws {
+        var call = CallSimulation(seed: seed)
+        call.uplink.rate = 2_000_000
+        try call.run(for: .seconds(20))
+        call.uplink.rate = 500_000
+        try call.run(for: .seconds(20))
+        call.uplink.rate = 2_000_000
+        try call.run(for: .seconds(20))
+        let seconds = call.seconds
+        let start = seconds.firstIndex { $0.estimate >= 1_400_000 } ?? 99
+        let fall = seconds[20...].firstIndex { $0.estimate <= 500_000 }.map { $0 - 20 } ?? 99
+        let climb = seconds[40...].firstIndex { $0.estimate >= 1_400_000 }.map { $0 - 40 } ?? 99
+        let settled = seconds[24..<40]
+        let waits = settled.map(\.longestWait.milliseconds)
+        let lost = settled.map(\.dropped).reduce(0, +)
+        print(
+            """
+            seed \(seed): \(start + 1) s to 1.4 Mbit/s at the start, \(fall + 1) s to fall, \(climb + 1) s to climb; at 500 kbit/s \
+            \(settled.map(\.estimate).min()! / 1000)–\(settled.map(\.estimate).max()! / 1000) kbit/s, \
+            longest wait \(Int(waits.reduce(0, +)) / waits.count) ms a second in the mean, \(lost) packets dropped in 16 s
+            """)
+        #expect(start < 3)
+        #expect(fall < 3)
+        #expect(climb < 12)
+        #expect(settled.allSatisfy { (150_000...600_000).contains($0.estimate) })
+        #expect(waits.reduce(0, +) / Double(waits.count) < 45, "the queue is not kept full")
+        #expect(lost < 40)
+    }
+
+    @Test("Loss that is the link's own does not bring it down", arguments: [0.02, 0.05, 0.1, 0.2])
+    func randomLoss(loss: Double) throws {
+        var call = CallSimulation(seed: 11)
+        call.uplink.rate = 2_000_000
+        call.uplink.loss = loss
+        call.downlink.loss = loss
+        try call.run(for: .seconds(40))
+        let late = call.seconds[20..<40].map(\.estimate)
+        print("\(loss * 100) % lost each way: \(late.min()! / 1000)–\(late.max()! / 1000) kbit/s after 20 s")
+        #expect(late.min()! > (loss < 0.2 ? 800_000 : 200_000))
+        #expect(abs(call.near.transport.statistics.estimate.lossFraction - loss) < 0.06)
+    }
+
+    @Test("Jitter alone is no congestion")
+    func jitter() throws {
+        var call = CallSimulation(seed: 12)
+        call.uplink.rate = 2_000_000
+        call.uplink.jitter = .milliseconds(30)
+        call.uplink.reordered = 0.02
+        try call.run(for: .seconds(40))
+        let late = call.seconds[10..<40].map(\.estimate)
+        print("30 ms jitter, 2 % reordered: \(late.min()! / 1000)–\(late.max()! / 1000) kbit/s after 10 s")
+        #expect(late.min()! > 400_000)
+    }
+
+    @Test("After an outage of five seconds it is back within seconds")
+    func outage() throws {
+        var call = CallSimulation(seed: 13)
+        call.uplink.rate = 2_000_000
+        try call.run(for: .seconds(10))
+        (call.uplink.loss, call.downlink.loss) = (1, 1)
+        try call.run(for: .seconds(5))
+        let during = call.seconds[14].estimate
+        (call.uplink.loss, call.downlink.loss) = (0, 0)
+        try call.run(for: .seconds(20))
+        let back = call.seconds[15...].firstIndex { $0.estimate >= 1_000_000 }.map { $0 - 15 } ?? 99
+        print("outage: \(during / 1000) kbit/s at its end, 1 Mbit/s again \(back + 1) s after it")
+        #expect(during < 400_000)
+        #expect(back < 8)
+    }
+
+    @Test("An application that sends little keeps its estimate, and does not fill the link")
+    func applicationLimited() throws {
+        var call = CallSimulation(seed: 14)
+        call.uplink.rate = 3_000_000
+        call.videoCeiling = 300_000
+        try call.run(for: .seconds(60))
+        let late = call.seconds[10..<60]
+        print("300 kbit/s of pictures: \(late.map(\.estimate).min()! / 1000) kbit/s at least")
+        #expect(late.map(\.estimate).min()! > 600_000)
+        #expect(late.map(\.sentBits).reduce(0, +) / 50 < 500_000)
+        #expect(late.map(\.dropped).reduce(0, +) == 0)
+    }
+
+    @Test("REMB is a cap, at once")
+    func remb() throws {
+        var call = CallSimulation(seed: 15)
+        call.uplink.rate = 2_000_000
+        try call.run(for: .seconds(5))
+        try call.near.receive([.remb(sender: 1, bitsPerSecond: 128_000, [70])], now: call.now)
+        try call.run(for: .seconds(5))
+        #expect(call.near.transport.statistics.estimate.bitsPerSecond <= 128_000)
+        #expect(call.near.transport.statistics.estimate.bitsPerSecond > 100_000)
+    }
+
+    @Test("Without transport-wide feedback, loss in reports bounds it, and no loss lets it grow")
+    func reportsOnly() throws {
+        var call = CallSimulation(seed: 16, isTransportWide: false)
+        call.uplink.rate = 600_000
+        try call.run(for: .seconds(60))
+        let late = call.seconds[30..<60].map(\.estimate)
+        print("reports only, 600 kbit/s: \(late.min()! / 1000)–\(late.max()! / 1000) kbit/s after 30 s")
+        #expect(late.min()! > 250_000)
+        #expect(late.max()! < 1_200_000)
+    }
+}
