@@ -74,7 +74,8 @@ package struct JanusDescription: Sendable, Hashable {
     package var sdp: String
 
     package init?(_ json: JSON?) {
-        guard let type = json?["type"]?.string, type == "offer" || type == "answer", let sdp = json?["sdp"]?.string else {
+        guard let type = json?["type"]?.string, type == "offer" || type == "answer", let sdp = json?["sdp"]?.string
+        else {
             return nil
         }
         isOffer = type == "offer"

@@ -25,7 +25,8 @@ final class WebSocket: Sendable {
         }
         let opened = ServiceEventLoop.group.any().makePromise(of: (any Channel).self)
         let answer = HandshakeAnswer(opened)
-        let handler = NIOLoopBoundBox.makeEmptyBox(valueType: WebSocketHandler.self, eventLoop: opened.futureResult.eventLoop)
+        let handler = NIOLoopBoundBox.makeEmptyBox(
+            valueType: WebSocketHandler.self, eventLoop: opened.futureResult.eventLoop)
         let bootstrap = ClientBootstrap(group: opened.futureResult.eventLoop)
             .connectTimeout(.nanoseconds(options.connectTimeout.wholeNanoseconds))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -35,7 +36,9 @@ final class WebSocket: Sendable {
                     try configure(channel, url, options, tls, answer, handler)
                 }
             }
-        let timeout = opened.futureResult.eventLoop.scheduleTask(in: .nanoseconds(options.connectTimeout.wholeNanoseconds)) {
+        let timeout = opened.futureResult.eventLoop.scheduleTask(
+            in: .nanoseconds(options.connectTimeout.wholeNanoseconds)
+        ) {
             answer.fail(WebSocketError(.unreachable, "\(url.authority) did not answer in time"))
         }
         defer { timeout.cancel() }
@@ -80,6 +83,9 @@ final class WebSocket: Sendable {
         ) { channel, _ in
             channel.eventLoop.makeCompletedFuture {
                 let operations = channel.pipeline.syncOperations
+                // It reads HTTP, and what comes now is none.
+                let handshake = try operations.context(handlerType: HandshakeHandler.self)
+                operations.removeHandler(context: handshake, promise: nil)
                 try operations.addHandler(
                     NIOWebSocketFrameAggregator(
                         minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 4096,
@@ -134,7 +140,8 @@ private final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHan
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .head(let head) = unwrapInboundIn(data) else { return }
         answer.fail(
-            WebSocketError(.refused, "the server answered \(head.status.code) \(head.status.reasonPhrase), no WebSocket"))
+            WebSocketError(
+                .refused, "the server answered \(head.status.code) \(head.status.reasonPhrase), no WebSocket"))
         context.close(promise: nil)
     }
 

@@ -33,7 +33,8 @@ final class WebSocketHandler: ChannelInboundHandler {
             end =
                 end
                 ?? WebSocketError(
-                    .closed, "closed by the server" + (code.map { ", \($0)" } ?? "") + (reason.isEmpty ? "" : " \(reason)"))
+                    .closed,
+                    "closed by the server" + (code.map { ", \($0)" } ?? "") + (reason.isEmpty ? "" : " \(reason)"))
             // RFC 6455 §5.5.1: a close is answered by one.
             send(.connectionClose, code.map { context.channel.allocator.buffer(integer: $0) }, context)
             context.close(promise: nil)
