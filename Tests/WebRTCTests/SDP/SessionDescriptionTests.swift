@@ -92,7 +92,8 @@ struct SessionDescriptionTests {
     @Test("A section of port 0 is refused, unless it goes with another's transport")
     func rejected() throws {
         #expect(try SessionDescription(parsing: peer("pion-answer").text()).media.map(\.isRejected) == [false, true])
-        #expect(try SessionDescription(parsing: peer("firefox-offer").text()).media.map(\.isRejected) == [false, false])
+        #expect(
+            try SessionDescription(parsing: peer("firefox-offer").text()).media.map(\.isRejected) == [false, false])
     }
 
     @Test("Retransmissions are told from the streams they repeat")
