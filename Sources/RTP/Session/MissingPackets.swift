@@ -31,7 +31,11 @@ struct MissingPackets: Sendable {
     var isEmpty: Bool { entries.isEmpty }
 
     /// When ``takeDue(now:roundTrip:)`` has something.
-    var deadline: MonotonicInstant? { entries.lazy.map(\.dueAt).min() }
+    var deadline: MonotonicInstant? {
+        var deadline: MonotonicInstant?
+        for entry in entries where deadline.map({ entry.dueAt < $0 }) ?? true { deadline = entry.dueAt }
+        return deadline
+    }
 
     /// Notes what lies between the highest packet so far and a newer one.
     mutating func notice(_ gap: Range<Int64>, now: MonotonicInstant) {

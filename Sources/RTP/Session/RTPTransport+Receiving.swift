@@ -78,7 +78,7 @@ extension RTPTransport {
         } else if lines[line].codecs.contains(where: { $0.rtxPayloadType == packet.payloadType }),
             let base = base(ofRetransmission: packet, line: line)
         {
-            if repaired.count >= 2 * Self.maximumStreams { repaired.removeAll() }
+            if repaired.count >= 2 * Self.maximumStreams { nameRepaired() }
             repaired[packet.ssrc] = base
             unwrap(packet, base: base, now: now)
         } else {
@@ -130,12 +130,17 @@ extension RTPTransport {
 
     mutating func linesChanged() {
         receivedIDs = RTPExtensionIDs()
+        for line in lines { receivedIDs.merge(line.extensions) }
+        nameRepaired()
+        indexStreams()
+    }
+
+    /// Only what signalling said is known of retransmissions; the rest is bound anew.
+    private mutating func nameRepaired() {
         repaired.removeAll(keepingCapacity: true)
         for line in lines {
-            receivedIDs.merge(line.extensions)
             for (base, rtx) in line.rtxSSRCs { repaired[rtx] = base }
         }
-        indexStreams()
     }
 
     mutating func indexStreams() {
