@@ -44,6 +44,8 @@ final class SessionMedia: Sendable {
     let videoSenders = Mutex<[TrackKind: VideoSender]>([:])
     let videoReceivers = Mutex<[TrackID: VideoReceiver]>([:])
     let joinedAt = Mutex<MonotonicInstant?>(nil)
+    /// How often the connection was lost and taken up again.
+    let reconnections = Atomic(0)
     let outlets: VideoOutlets
     private let scope: ScopeHandle
 
@@ -98,6 +100,13 @@ final class SessionMedia: Sendable {
         for participant in participants where participant.sessionID != sessionID {
             for track in participant.tracks { addTrack(track.id) }
         }
+    }
+
+    /// Ends the tracks of everybody who is not among these: they left while nobody could tell.
+    func keepTracks(of participants: [ParticipantInfo]) {
+        let present = Set(participants.map(\.sessionID))
+        let received = Set(audioReceiver.statistics.keys).union(videoReceivers.withLock { Set($0.keys) })
+        for track in received where !present.contains(track.sessionID) { removeTrack(track) }
     }
 
     func addTrack(_ track: TrackID) {

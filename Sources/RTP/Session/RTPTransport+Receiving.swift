@@ -37,7 +37,8 @@ extension RTPTransport {
     /// A packet of a stream that is bound.
     private mutating func take(_ packet: consuming RTPPacket, stream index: Int, isRepair: Bool, now: MonotonicInstant)
     {
-        guard streams[index].receive(packet, isRepair: isRepair, now: now) else { return }
+        let roundTrip = likelyRoundTrip
+        guard streams[index].receive(packet, isRepair: isRepair, roundTrip: roundTrip, now: now) else { return }
         guard let line = lines.firstIndex(where: { $0.mid == streams[index].mid }) else { return }
         noteStreamID(of: packet, stream: index)
         if let codec = lines[line].codecs.first(where: { $0.payloadType == packet.payloadType }) {
@@ -159,6 +160,10 @@ extension RTPTransport {
     }
 
     private static let maximumStreams = 128
+}
+
+extension RTPReceiverConfiguration {
+    var usesRTX: Bool { codecs.contains { $0.rtxPayloadType != nil } }
 }
 
 extension RTPReceiverConfiguration.Codec {
