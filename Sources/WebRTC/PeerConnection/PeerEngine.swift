@@ -77,6 +77,8 @@ struct PeerEngine {
         let description = try negotiation.makeAnswer(transportParameters)
         begin(now: now)
         applyStreams(now: now)
+        // The far side answers checks from its offer on: a path may be there before this says which side begins.
+        startHandshakeIfReady(now: now)
         pump(now: now)
         return description.text
     }
