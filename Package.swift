@@ -82,7 +82,7 @@ let package = Package(
                 logging,
             ]),
         target("Calls", ["Scopes", "Rooms", "RTP", "Codecs", "Media", "CLinux", logging]),
-        target("Reprise", ["Calls", "ALSA", "V4L2", "HotPlug", "ScreenCapture", "Media"]),
+        target("Reprise", ["Calls", "WebRTC", "ALSA", "V4L2", "HotPlug", "ScreenCapture", "Media"]),
         .target(name: "CFloor", dependencies: ["CAlsa"], path: "Sources/Benchmarks/CFloor"),
         .executableTarget(
             name: "reprise-cli",

@@ -3,3 +3,4 @@
 @_exported public import Media
 @_exported public import Rooms
 @_exported public import Scopes
+@_exported public import WebRTC

@@ -12,6 +12,7 @@ struct RepriseCommand: AsyncParsableCommand {
             EXAMPLES:
               reprise mirror                    hear and see yourself through a call
               reprise mirror --cycles 5         leave it and rejoin it, with the time each restart took
+              reprise join 1234 --service janus:ws://localhost:8188
               reprise devices                   microphones, speakers and cameras
               reprise doctor                    what is badly set on this machine
               reprise check --camera /dev/video0
@@ -21,7 +22,8 @@ struct RepriseCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            MirrorCommand.self, DevicesCommand.self, DoctorCommand.self, CheckCommand.self, BenchCommand.self,
+            MirrorCommand.self, JoinCommand.self, DevicesCommand.self, DoctorCommand.self, CheckCommand.self,
+            BenchCommand.self,
         ])
 
     static func main() async {

@@ -27,6 +27,8 @@ extension SessionMedia {
         result.screenShare = screen.withLock { $0 }.map(video)
         result.sent = sent
         result.received = received
+        result.transport = link.transport?.statistics
+        result.reconnections = reconnections.load(ordering: .relaxed)
         return result
     }
 

@@ -44,6 +44,8 @@ final class SessionMedia: Sendable {
     let videoSenders = Mutex<[TrackKind: VideoSender]>([:])
     let videoReceivers = Mutex<[TrackID: VideoReceiver]>([:])
     let joinedAt = Mutex<MonotonicInstant?>(nil)
+    /// How often the connection was lost and taken up again.
+    let reconnections = Atomic(0)
     let outlets: VideoOutlets
     private let scope: ScopeHandle
 

@@ -56,6 +56,25 @@ public struct CallStatistics: Sendable, Hashable {
     public var received: [TrackID: Received] = [:]
     /// Until the session was joined.
     public var joined: Duration?
+    /// The way to the service; nil where the service has none of its own (packets handed over within a process).
+    public var transport: TransportStatistics?
+    /// How often the connection was lost and taken up again.
+    public var reconnections = 0
+
+    /// Until the first packet of anybody else came; of those that are still in the call.
+    public var firstRTP: Duration? { received.values.compactMap(\.firstPacket).min() }
+
+    /// Until the first sound of anybody else was decoded.
+    public var firstSound: Duration? { first(.audio) }
+
+    /// Until the first picture of anybody else was decoded.
+    public var firstPicture: Duration? {
+        [first(.video), first(.screenShare)].compactMap(\.self).min()
+    }
+
+    private func first(_ kind: TrackKind) -> Duration? {
+        received.filter { $0.key.kind == kind }.compactMap(\.value.first).min()
+    }
 }
 
 /// What a session came to in the end, told by ``CallState/lastSession`` after it was left.

@@ -26,9 +26,9 @@ struct Pacer: Sendable {
     var isEmpty: Bool { repairs.isEmpty && pictures.isEmpty }
     var isFull: Bool { repairs.count + pictures.count >= Self.maximumPackets }
 
-    mutating func enqueue(_ packet: OutgoingPacket, isRepair: Bool, now: MonotonicInstant) {
+    mutating func enqueue(_ packet: OutgoingPacket, now: MonotonicInstant) {
         queuedBytes += packet.serializedCount
-        if isRepair { repairs.append(packet, now) } else { pictures.append(packet, now) }
+        if packet.isRepair { repairs.append(packet, now) } else { pictures.append(packet, now) }
     }
 
     /// Drops what a stream has waiting.
@@ -36,7 +36,7 @@ struct Pacer: Sendable {
         for packet in repairs.removeAll() + pictures.removeAll() {
             queuedBytes -= packet.packet.serializedCount
             guard packet.packet.packet.ssrc != ssrc, packet.packet.packet.ssrc != rtx else { continue }
-            enqueue(packet.packet, isRepair: packet.packet.originalSequenceNumber != nil, now: packet.enqueuedAt)
+            enqueue(packet.packet, now: packet.enqueuedAt)
         }
     }
 

@@ -7,11 +7,16 @@ package struct OutgoingPacket: Sendable {
     package private(set) var packet: RTPPacket
     /// The number of the packet that this one repeats, written before its payload (RFC 4588 §4).
     package private(set) var originalSequenceNumber: SequenceNumber?
+    /// Whether it repeats one that was sent, or is padding.
+    let isRepair: Bool
     var stamps: HeaderStamps
 
-    init(packet: RTPPacket, originalSequenceNumber: SequenceNumber? = nil, stamps: HeaderStamps) {
+    init(
+        packet: RTPPacket, originalSequenceNumber: SequenceNumber? = nil, isRepair: Bool = false, stamps: HeaderStamps
+    ) {
         self.packet = packet
         self.originalSequenceNumber = originalSequenceNumber
+        self.isRepair = isRepair
         self.stamps = stamps
     }
 

@@ -2,7 +2,7 @@ package import Media
 
 extension RTPTransport {
     /// Takes in a packet from the wire.
-    package mutating func receive(_ packet: RTPPacket, now: MonotonicInstant) {
+    package mutating func receive(_ packet: consuming RTPPacket, now: MonotonicInstant) {
         if let id = receivedIDs.transportSequence, let data = packet.extensions[id], data.count >= 2 {
             let number = UInt16(data[data.startIndex]) << 8 | UInt16(data[data.startIndex + 1])
             arrivals.insert(SequenceNumber(rawValue: number), at: now)
@@ -35,10 +35,10 @@ extension RTPTransport {
     // MARK: Streams
 
     /// A packet of a stream that is bound.
-    private mutating func take(_ packet: RTPPacket, stream index: Int, isRepair: Bool, now: MonotonicInstant) {
+    private mutating func take(_ packet: consuming RTPPacket, stream index: Int, isRepair: Bool, now: MonotonicInstant)
+    {
         guard streams[index].receive(packet, isRepair: isRepair, now: now) else { return }
         guard let line = lines.firstIndex(where: { $0.mid == streams[index].mid }) else { return }
-        var packet = packet
         noteStreamID(of: packet, stream: index)
         if let codec = lines[line].codecs.first(where: { $0.payloadType == packet.payloadType }) {
             packet.payloadType = codec.deliveredAs
@@ -51,13 +51,12 @@ extension RTPTransport {
     }
 
     /// A retransmission: the packet's number comes first in its payload (RFC 4588 §4).
-    private mutating func unwrap(_ packet: RTPPacket, base: SSRC, now: MonotonicInstant) {
+    private mutating func unwrap(_ packet: consuming RTPPacket, base: SSRC, now: MonotonicInstant) {
         // Padding alone probes the link.
         guard packet.payload.count >= 2, let index = streamIndex[base],
             let line = lines.first(where: { $0.mid == streams[index].mid }),
             let codec = line.codecs.first(where: { $0.rtxPayloadType == packet.payloadType })
         else { return }
-        var packet = packet
         packet.sequenceNumber = SequenceNumber(rawValue: UInt16(packet.payload[0]) << 8 | UInt16(packet.payload[1]))
         packet.payload.removeFirst(2)
         packet.payloadType = codec.payloadType
@@ -65,7 +64,7 @@ extension RTPTransport {
         take(packet, stream: index, isRepair: true, now: now)
     }
 
-    private mutating func receiveUnknown(_ packet: RTPPacket, now: MonotonicInstant) {
+    private mutating func receiveUnknown(_ packet: consuming RTPPacket, now: MonotonicInstant) {
         if let own = senders.firstIndex(where: { $0.ssrc == packet.ssrc }) {
             replaceSSRC(sender: own, now: now)
             return
@@ -102,7 +101,7 @@ extension RTPTransport {
         return found
     }
 
-    private mutating func bind(_ packet: RTPPacket, line: Int, clockRate: Int32, now: MonotonicInstant) {
+    private mutating func bind(_ packet: consuming RTPPacket, line: Int, clockRate: Int32, now: MonotonicInstant) {
         if streams.count >= Self.maximumStreams { removeStalest() }
         let index = streams.count
         streams.append(ReceiverStream(ssrc: packet.ssrc, line: lines[line], clockRate: clockRate, now: now))

@@ -13,7 +13,7 @@ extension RTPTransport {
         } else if pacer.isFull {
             senders[index].statistics.droppedByPacer += 1
         } else {
-            pacer.enqueue(outgoing, isRepair: false, now: now)
+            pacer.enqueue(outgoing, now: now)
             pace(now: now)
         }
     }
@@ -26,9 +26,9 @@ extension RTPTransport {
                 continue
             }
             if senders[index].configuration.kind == .audio {
-                transmit(packet, sender: index, isPaced: false, isRepair: true, now: now)
+                transmit(packet, sender: index, isPaced: false, now: now)
             } else {
-                pacer.enqueue(packet, isRepair: true, now: now)
+                pacer.enqueue(packet, now: now)
             }
         }
         pace(now: now)
@@ -42,12 +42,11 @@ extension RTPTransport {
             }
             if let packet = pacer.next() {
                 guard let sender = sender(of: packet) else { continue }
-                let isRepair = packet.packet.ssrc != senders[sender].ssrc
-                transmit(packet, sender: sender, isPaced: true, isRepair: isRepair, now: now)
+                transmit(packet, sender: sender, isPaced: true, now: now)
             } else if pacer.probe != nil, let sender = filling,
                 let packet = senders[sender].filler(bytes: Self.fillerBytes)
             {
-                transmit(packet, sender: sender, isPaced: true, isRepair: true, now: now)
+                transmit(packet, sender: sender, isPaced: true, now: now)
             } else {
                 return
             }
@@ -76,9 +75,8 @@ extension RTPTransport {
     }
 
     /// Puts a packet on the wire.
-    /// - `isRepair`: it, or what it repeats, was sent before.
     private mutating func transmit(
-        _ packet: OutgoingPacket, sender: Int, isPaced: Bool, isRepair: Bool = false, now: MonotonicInstant
+        _ packet: OutgoingPacket, sender: Int, isPaced: Bool, now: MonotonicInstant
     ) {
         var packet = packet
         if packet.stamps.ids.absoluteSendTime != nil {
@@ -94,10 +92,10 @@ extension RTPTransport {
                 estimator.noteSent(bytes: packet.serializedCount, probe: probe, now: now)
         }
         pacer.noteSent(bytes: packet.serializedCount, isPaced: isPaced, now: now)
-        if !isRepair {
+        if !packet.isRepair {
             senders[sender].noteSent(packet.packet, now: now)
             startReports(now: now)
-            if isPaced, filling == sender { estimator.startProbing(now: now) }
+            if isPaced, packet.stamps.transportSequence != nil { estimator.startProbing(now: now) }
         }
         actions.append(.sendRTP(packet))
     }

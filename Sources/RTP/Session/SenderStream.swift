@@ -89,21 +89,22 @@ struct SenderStream: Sendable {
         let padding = RTPPacket(
             payloadType: rtxPayloadType, sequenceNumber: takeRTXNumber(), timestamp: last.timestamp, ssrc: rtxSSRC,
             payload: [], paddingCount: UInt8(max(1, min(bytes, 224))))
-        return OutgoingPacket(packet: padding, stamps: stamps)
+        return OutgoingPacket(packet: padding, isRepair: true, stamps: stamps)
     }
 
     private mutating func repeated(_ packet: RTPPacket) -> OutgoingPacket {
         var stamps = stamps
         stamps.audioLevel = packet.extensions[RTPTransport.audioLevelID]?.first
         guard let rtxSSRC = configuration.rtxSSRC, let rtxPayloadType = configuration.rtxPayloadType else {
-            return OutgoingPacket(packet: packet, stamps: stamps)
+            return OutgoingPacket(packet: packet, isRepair: true, stamps: stamps)
         }
         stamps.isRepair = true
         var rtx = packet
         rtx.payloadType = rtxPayloadType
         rtx.ssrc = rtxSSRC
         rtx.sequenceNumber = takeRTXNumber()
-        return OutgoingPacket(packet: rtx, originalSequenceNumber: packet.sequenceNumber, stamps: stamps)
+        return OutgoingPacket(
+            packet: rtx, originalSequenceNumber: packet.sequenceNumber, isRepair: true, stamps: stamps)
     }
 
     private mutating func takeRTXNumber() -> SequenceNumber {

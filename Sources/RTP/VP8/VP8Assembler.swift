@@ -29,15 +29,20 @@ public struct VP8AssemblerStatistics: Sendable, Hashable {
 /// A gap is waited for; then what follows is dropped up to the next keyframe, since it refers to what is missing.
 /// Packets and `now` in, pictures out.
 public struct VP8Assembler: Sendable {
-    /// How long a packet may come after one that was sent later.
+    /// How long a packet may come after one that was sent later: overtaken, or sent again on request.
     public static let usualReorderWait = Duration.milliseconds(100)
+    /// The wait at most, where retransmissions are seen to take that long: a picture older than this is of no use.
+    public static let longestReorderWait = Duration.milliseconds(400)
     /// Packets kept at most: 2.4 MB of a stream.
     private static let window = 2048
 
     /// Pictures that can be decoded come only after the next keyframe.
     public private(set) var needsKeyframe = true
     public private(set) var statistics = VP8AssemblerStatistics()
-    private let reorderWait: Duration
+    /// How long a gap is waited for now. It grows when what was given up comes after all, and shrinks with each gap that
+    /// is filled in time.
+    public private(set) var reorderWait: Duration
+    private let shortestReorderWait: Duration
     private var extender = SequenceExtender()
     private var ssrc: SSRC?
     private var ring: [Piece?] = Array(repeating: nil, count: window)
@@ -46,6 +51,8 @@ public struct VP8Assembler: Sendable {
     /// Where the contiguous packets from ``next`` on end.
     private var contiguousEnd: Int64 = 0
     private var gapSince: MonotonicInstant?
+    /// When the gap was noticed that was given up last; nil once what follows it was dropped.
+    private var abandonedSince: MonotonicInstant?
     /// The packets in the ring that begin a keyframe, in the order they came.
     private var keyframeStarts: [Int64] = []
 
@@ -61,7 +68,10 @@ public struct VP8Assembler: Sendable {
         var arrivedAt: MonotonicInstant
     }
 
-    public init(reorderWait: Duration = usualReorderWait) { self.reorderWait = reorderWait }
+    public init(reorderWait: Duration = usualReorderWait) {
+        self.reorderWait = reorderWait
+        shortestReorderWait = reorderWait
+    }
 
     /// When ``frame(now:)`` is to be asked again though no packet came; nil while nothing is missing.
     public var deadline: MonotonicInstant? { needsKeyframe ? nil : gapSince.map { $0 + reorderWait } }
@@ -111,7 +121,10 @@ public struct VP8Assembler: Sendable {
     }
 
     /// Drops what is there up to the next keyframe: a picture could not be decoded.
-    public mutating func waitForKeyframe() { needsKeyframe = true }
+    public mutating func waitForKeyframe() {
+        needsKeyframe = true
+        abandonedSince = nil
+    }
 
     // MARK: Packets
 
@@ -143,6 +156,7 @@ public struct VP8Assembler: Sendable {
         keyframeStarts = []
         next = nil
         gapSince = nil
+        abandonedSince = nil
         needsKeyframe = true
         hasDelivered = false
     }
@@ -169,6 +183,7 @@ public struct VP8Assembler: Sendable {
         next = number + 1
         contiguousEnd = max(contiguousEnd, number + 1)
         needsKeyframe = true
+        abandonedSince = nil
     }
 
     private static func slot(_ number: Int64) -> Int { Int(truncatingIfNeeded: number) & (window - 1) }
@@ -191,7 +206,19 @@ public struct VP8Assembler: Sendable {
         while contiguousEnd <= highest, isPresent(contiguousEnd) { contiguousEnd += 1 }
         // Each gap has its own wait.
         let isSameGap = contiguousEnd == before
+        if !isSameGap { gapWasFilled(now) }
         gapSince = contiguousEnd <= highest ? (isSameGap ? gapSince ?? now : now) : nil
+    }
+
+    /// What was missing came: pictures go on even where it was given up, as nothing was dropped yet.
+    private mutating func gapWasFilled(_ now: MonotonicInstant) {
+        if let abandonedSince {
+            reorderWait = min(Self.longestReorderWait, max(reorderWait, (now - abandonedSince) * 5 / 4))
+            self.abandonedSince = nil
+            needsKeyframe = false
+        } else if gapSince != nil {
+            reorderWait = max(shortestReorderWait, reorderWait * 31 / 32)
+        }
     }
 
     private func isPresent(_ number: Int64) -> Bool { ring[Self.slot(number)]?.number == number }
@@ -250,6 +277,7 @@ public struct VP8Assembler: Sendable {
     /// The gap is not waited for any more.
     private mutating func giveUp() {
         needsKeyframe = true
+        abandonedSince = gapSince
         gapSince = nil
     }
 

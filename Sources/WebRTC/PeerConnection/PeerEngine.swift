@@ -58,7 +58,10 @@ struct PeerEngine {
 
     mutating func handleTimeout(now: MonotonicInstant) {
         if let deadline = ice.deadline, deadline <= now { ice.handleTimeout(now: now) }
-        dtls?.handleTimeout(now: now)
+        if let deadline = dtls?.deadline, deadline <= now {
+            dtls?.handleTimeout(now: now)
+            performDTLS(now: now)
+        }
         if protection != nil, let deadline = rtp.deadline, deadline <= now { rtp.handleTimeout(now: now) }
         pump(now: now)
     }

@@ -66,5 +66,14 @@ enum Files {
         return String(decoding: bytes.prefix(total), as: UTF8.self)
     }
 
+    /// Makes a folder where there is none.
+    /// - Throws: `CommandError`.
+    static func makeFolder(_ path: String) throws(CommandError) {
+        guard unsafe mkdir(path, 0o777) != 0 else { return }
+        let code = errno
+        if code == EEXIST, FileKind(path) == .other("a folder") { return }
+        throw CommandError("mkdir(\(path)): \(unsafe String(cString: strerror(code))).")
+    }
+
     static func isReadableAndWritable(_ path: String) -> Bool { unsafe access(path, R_OK | W_OK) == 0 }
 }

@@ -101,14 +101,15 @@ struct MirrorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let chosen = try await ChosenDevices.choose(devices, fallsBack: syntheticIfNone)
-        let display = MirrorDisplay(json: json)
+        let display = SessionDisplay(json: json)
         let isEndless = duration == nil && cycles == 1 && display.isWatched
-        let plan = Mirror.Plan(
+        let plan = CallSessions.Plan(
             cycles: cycles, duration: isEndless ? nil : duration?.duration ?? .seconds(10), pause: pause.duration,
             standby: standby.policy, volume: volume,
             camera: VideoResolution(width: size.width, height: size.height, framesPerSecond: rate),
-            opus: opus, snapshot: snapshot, record: record, traces: trace, isJSON: json)
-        let mirror = try Mirror(plan, chosen, display)
+            opus: opus, snapshot: snapshot, recording: record.map { .file($0) }, traces: trace, isJSON: json)
+        let place = CallSessions.Place.echo("mirror", user: User(id: "mirror"), isOwn: true)
+        let mirror = try CallSessions(plan, place, chosen, display)
         try await interruptible { try await mirror.run() }
     }
 }

@@ -2,45 +2,57 @@ import Testing
 
 @testable import WebRTC
 
-@Suite("DTLS records")
+@Suite("DTLS records in datagrams")
 struct DTLSRecordsTests {
-    private func record(_ type: UInt8 = 22, body: Int) -> [UInt8] {
-        [type, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 1, UInt8(body >> 8), UInt8(body & 0xFF)]
-            + [UInt8](repeating: 7, count: body)
+    /// A record whose payload begins with `first`.
+    private static func record(_ contentType: UInt8, _ first: UInt8, epoch: UInt8 = 0, count: Int = 100) -> [UInt8] {
+        [contentType, 254, 253, 0, epoch, 0, 0, 0, 0, 0, 0, UInt8(count >> 8), UInt8(count & 255), first]
+            + [UInt8](repeating: 7, count: count - 1)
     }
 
-    private func cut(_ bytes: [UInt8], limit: Int) -> [Range<Int>] {
-        var ranges: [Range<Int>] = []
-        while let next = DTLSRecords.datagram(in: bytes.span, from: ranges.last?.upperBound ?? 0, limit: limit) {
-            ranges.append(next)
+    private static let hello = record(22, 1)
+    private static let certificate = record(22, 11, count: 400)
+    private static let changeCipherSpec = record(20, 1, count: 1)
+    // An encrypted Finished may begin with any byte, 1 too.
+    private static let finished = record(22, 1, epoch: 1, count: 40)
+
+    private static func datagrams(_ bytes: [UInt8], limit: Int = 1200) -> [Int] {
+        var counts: [Int] = []
+        var offset = 0
+        while let range = DTLSRecords.datagram(in: bytes.span, from: offset, limit: limit) {
+            counts.append(range.count)
+            offset = range.upperBound
         }
-        return ranges
+        return counts
     }
+
+    private static let named = [
+        "hello": hello, "certificate": certificate, "change cipher spec": changeCipherSpec, "finished": finished,
+    ]
 
     @Test(
-        "whole records are packed up to the limit",
+        "records are packed to the limit, a ClientHello goes alone",
         arguments: [
-            ("none", [], 100, []),
-            ("one", [20], 100, [33]),
-            ("two that fit to the byte", [24, 50], 100, [100]),
-            ("two that do not", [24, 51], 100, [37, 64]),
-            ("one that is larger than the limit goes alone", [10, 200, 10], 100, [23, 213, 23]),
-            ("empty records", [0, 0, 0], 26, [26, 13]),
+            (["certificate", "change cipher spec", "finished"], [413 + 14 + 53]),
+            (["hello", "certificate", "change cipher spec", "finished"], [113, 413 + 14 + 53]),
+            (["hello", "hello"], [113, 113]),
+            (["certificate", "hello"], [413, 113]),
+            (["certificate", "certificate", "certificate"], [826, 413]),
+            (["hello"], [113]),
         ])
-    func packing(fact: String, bodies: [Int], limit: Int, datagrams: [Int]) {
-        #expect(cut(bodies.flatMap { record(body: $0) }, limit: limit).map(\.count) == datagrams, "\(fact)")
+    func packing(records: [String], expected: [Int]) throws {
+        let bytes = try records.flatMap { try #require(Self.named[$0]) }
+        #expect(Self.datagrams(bytes) == expected)
     }
 
-    @Test(
-        "what is no whole record ends the cutting",
-        arguments: [
-            ("a header cut short", Array([22, 0xFE, 0xFD, 0, 0])), ("another protocol", Array([0x80, 1, 2])),
-        ])
-    func ending(fact: String, tail: [UInt8]) {
-        #expect(cut(record(body: 5) + tail, limit: 1200) == [0..<18], "\(fact)")
-        #expect(cut(tail, limit: 1200).isEmpty, "\(fact)")
+    @Test("a record larger than the limit goes alone; one that is cut short ends it")
+    func edges() {
+        #expect(Self.datagrams(Self.certificate + Self.finished, limit: 100) == [413, 53])
+        #expect(Self.datagrams(Self.certificate + Self.finished.dropLast()) == [413])
+        #expect(Self.datagrams([22, 254, 253, 0]) == [])
+        #expect(Self.datagrams([]) == [])
+        #expect(Self.datagrams(Self.record(22, 1, count: 1)) == [14])
+        // No content type of DTLS: RTP.
+        #expect(Self.datagrams([0x80] + Self.hello.dropFirst()) == [])
     }
-
-    @Test("a record whose body is cut short is left out")
-    func bodyCutShort() { #expect(cut(record(body: 5) + record(body: 9).dropLast(), limit: 1200) == [0..<18]) }
 }

@@ -21,6 +21,14 @@ final class PictureKeeper: Sendable {
         for _ in 0..<50 where kept.value == nil && !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
     }
 
+    /// Forgets what came so far.
+    func forget() { kept.set(nil) }
+
+    /// - Throws: `CodecError` where the file cannot be written.
+    func saveIfThere(to path: String) throws {
+        if let frame = kept.value { try ImageFile.write(frame, to: path) }
+    }
+
     /// - Throws: `CommandError` where no picture came; `CodecError` where the file cannot be written.
     func save(to path: String?) throws {
         guard let path else { return }
@@ -36,5 +44,5 @@ final class PictureKeeper: Sendable {
 private final class KeptPicture: Sendable {
     private let frame = Mutex<VideoFrame?>(nil)
     var value: VideoFrame? { frame.withLock { $0 } }
-    func set(_ frame: VideoFrame) { self.frame.withLock { $0 = frame } }
+    func set(_ frame: VideoFrame?) { self.frame.withLock { $0 = frame } }
 }

@@ -1,6 +1,6 @@
 import Reprise
 
-/// What one session of the mirror came to: a line of `--json`.
+/// What one session came to: a line of `--json`.
 struct SessionRecord: Sendable {
     /// Counts from 1.
     var session: Int
@@ -12,6 +12,10 @@ struct SessionRecord: Sendable {
     var join: Duration
     var leave: Duration
     var afterLeave: [DeviceKind: DeviceStatus]
+    /// Who else was in the call when it was left; nil where they are not told of.
+    var others: [Participant]?
+    /// Why the session was over before it was left.
+    var end: CallError?
 
     struct Device: Sendable {
         var id: DeviceID?
@@ -42,15 +46,24 @@ struct SessionRecord: Sendable {
     /// The kinds that were wanted and delivered nothing.
     var failed: [DeviceKind] { DeviceKind.allCases.filter { devices[$0] != nil && !delivered($0) } }
 
-    var json: JSON {
+    var json: JSON { .object(own + (others.map(remote) ?? [])) }
+
+    private var own: [JSON.Member] {
         [
-            "session": JSON(session), "sessionID": JSON(report.sessionID.rawValue),
-            "generation": JSON(report.generation), "microphone": microphone, "speaker": speaker, "camera": camera,
-            "joinMs": JSON(join), "leaveMs": JSON(leave),
-            "afterLeave": .object(
-                DeviceKind.allCases.map { .init(key: $0.rawValue, value: JSON(afterLeave[$0]?.rawValue)) }),
-            "latencyMs": JSON(statistics.mouthToEar),
-            "errors": .array(report.errors.map { .string($0.description) }),
+            .init(key: "session", value: JSON(session)),
+            .init(key: "sessionID", value: JSON(report.sessionID.rawValue)),
+            .init(key: "generation", value: JSON(report.generation)),
+            .init(key: "microphone", value: microphone), .init(key: "speaker", value: speaker),
+            .init(key: "camera", value: camera),
+            .init(key: "joinMs", value: JSON(join)), .init(key: "leaveMs", value: JSON(leave)),
+            .init(
+                key: "afterLeave",
+                value: .object(
+                    DeviceKind.allCases.map { .init(key: $0.rawValue, value: JSON(afterLeave[$0]?.rawValue)) })),
+            .init(key: "latencyMs", value: JSON(statistics.mouthToEar)),
+            .init(
+                key: "errors",
+                value: .array((report.errors + [end].compactMap(\.self)).map { .string($0.description) })),
         ]
     }
 

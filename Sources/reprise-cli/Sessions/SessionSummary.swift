@@ -1,7 +1,7 @@
 import Reprise
 
-/// What all sessions of a mirror came to, for people.
-struct MirrorSummary: Sendable {
+/// What all sessions came to, for people.
+struct SessionSummary: Sendable {
     private var records: [SessionRecord] = []
     private var inCall = Duration.zero
 
@@ -24,7 +24,47 @@ struct MirrorSummary: Sendable {
             join.add(record.join)
             leave.add(record.leave)
         }
+        if let others = last.others { lines += remote(last, others) }
         lines.append("join(): \(text(join)), leave(): \(text(leave)). First frames count from the call to join().")
+        return lines
+    }
+
+    private func remote(_ last: SessionRecord, _ others: [Participant]) -> [String] {
+        var lines: [String] = []
+        var table = Table(
+            ["from", "track", "packets", "lost", "jitter", "made up", "pictures"], rightAligned: [2, 3, 4, 5, 6])
+        for participant in others {
+            for kind in TrackKind.allCases {
+                guard let track = last.statistics.received[TrackID(sessionID: participant.id, kind: kind)] else {
+                    continue
+                }
+                table.add([
+                    participant.user.name, kind.rawValue, "\(track.packets)", "\(track.lost)",
+                    track.jitter.millisecondsText, kind == .audio ? "\(track.concealed)" : "",
+                    kind == .audio ? "" : "\(track.framesDecoded)",
+                ])
+            }
+        }
+        if others.isEmpty {
+            lines.append("Nobody else was in the call.")
+        } else {
+            lines += table.lines.map { "  \($0)" }
+        }
+        if let pair = last.statistics.transport?.candidatePair {
+            let roundTrip = last.statistics.transport?.roundTrip.map { ", round trip \($0.millisecondsText)" } ?? ""
+            lines.append(
+                """
+                path: \(pair.local.kind.rawValue) \(pair.local.address) to \(pair.remote.kind.rawValue) \
+                \(pair.remote.address) over \(pair.networkProtocol)\(roundTrip).
+                """)
+        }
+        var (rtp, sound, picture) = (Measurements(), Measurements(), Measurements())
+        for record in records {
+            rtp.add(record.statistics.firstRTP)
+            sound.add(record.statistics.firstSound)
+            picture.add(record.statistics.firstPicture)
+        }
+        lines.append("first from others: RTP \(text(rtp)), sound \(text(sound)), picture \(text(picture)).")
         return lines
     }
 

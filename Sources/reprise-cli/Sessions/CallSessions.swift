@@ -1,8 +1,33 @@
 import Codecs
 import Reprise
 
-/// Joins an echo room, leaves it and rejoins it.
-struct Mirror: Sendable {
+/// Joins a call, leaves it and rejoins it.
+struct CallSessions: Sendable {
+    /// Which call, as whom, over what.
+    struct Place: Sendable {
+        var service: any CallService
+        var type: String
+        var id: String
+        var user: User
+        /// Whether the call is this command's to create, with the settings that its devices ask for. In somebody else's
+        /// call they are switched on and off before each join.
+        var isOwn: Bool
+
+        /// A room of this process with a participant that sends back what it gets.
+        static func echo(_ id: String, user: User, isOwn: Bool) -> Place {
+            Place(
+                service: InProcessService(), type: InProcessService.echoType, id: id, user: user, isOwn: isOwn)
+        }
+    }
+
+    /// What to keep of the sound, and of the pictures with it.
+    enum Recording: Sendable {
+        /// All sessions' sound, one after the other.
+        case file(String)
+        /// A WAV file a session, and the last picture.
+        case folder(String)
+    }
+
     struct Plan: Sendable {
         /// Nil: one session.
         var cycles = 1
@@ -14,7 +39,9 @@ struct Mirror: Sendable {
         var camera: VideoResolution?
         var opus = OpusSettings()
         var snapshot: String?
-        var record: String?
+        var recording: Recording?
+        /// Whether the others in the call and the way to them are told of.
+        var tellsOthers = false
         /// Whether to tell what happened when.
         var traces = false
         var isJSON = false
@@ -22,33 +49,42 @@ struct Mirror: Sendable {
 
     let plan: Plan
     let chosen: ChosenDevices
-    let display: MirrorDisplay
+    let display: SessionDisplay
     let call: Call
+    private let place: Place
     private let client: Client
     private let keeper: PictureKeeper?
     private let recorder: SoundRecorder?
 
     /// - Throws: `CodecError` where the recording cannot be written.
-    init(_ plan: Plan, _ chosen: ChosenDevices, _ display: MirrorDisplay) throws {
+    init(_ plan: Plan, _ place: Place, _ chosen: ChosenDevices, _ display: SessionDisplay) throws {
         self.plan = plan
+        self.place = place
         self.chosen = chosen
         self.display = display
         var configuration = chosen.configuration(plan.standby)
         configuration.opus = plan.opus
         client = Client(
-            user: User(id: "mirror"), service: InProcessService(), devices: chosen.machine.devices,
-            configuration: configuration)
-        call = client.call(type: InProcessService.echoType, id: "mirror")
-        keeper = plan.snapshot == nil ? nil : PictureKeeper(call)
-        let call = call
-        recorder = try plan.record.map { try SoundRecorder($0, call, channels: plan.opus.channels) }
+            user: place.user, service: place.service, devices: chosen.machine.devices, configuration: configuration)
+        let call = client.call(type: place.type, id: place.id)
+        self.call = call
+        var keepsPictures = plan.snapshot != nil
+        var file: String?
+        switch plan.recording {
+        case .file(let path): file = path
+        case .folder: keepsPictures = true
+        case nil: break
+        }
+        keeper = keepsPictures ? PictureKeeper(call) : nil
+        recorder = try file.map { try SoundRecorder($0, call, channels: plan.opus.channels) }
     }
 
     /// Returns when all sessions were held, or the task was cancelled and the call left.
-    /// - Throws: `CommandError` where a device that was to run delivered nothing in some session; `OutputError`.
+    /// - Throws: `CommandError` where a device that was to run delivered nothing in some session, or the call was ended
+    ///   from elsewhere; `OutputError`.
     func run() async throws {
-        try await call.create(CallCreation(settings: chosen.settings(plan.camera)))
-        let result: Result<MirrorSummary, any Error>
+        if place.isOwn { try await call.create(CallCreation(settings: chosen.settings(plan.camera))) }
+        let result: Result<SessionSummary, any Error>
         do { result = .success(try await holdSessions()) } catch { result = .failure(error) }
         // However it ended, the devices are given back and what was recorded is kept.
         await client.close()
@@ -60,15 +96,16 @@ struct Mirror: Sendable {
         try keeper?.save(to: plan.snapshot)
     }
 
-    private func holdSessions() async throws -> MirrorSummary {
-        var summary = MirrorSummary()
+    private func holdSessions() async throws -> SessionSummary {
+        var summary = SessionSummary()
         var failure: CommandError?
         for session in 1...plan.cycles where !Task.isCancelled {
             if session > 1 { try? await Task.sleep(for: plan.pause) }
             guard let (record, lasted) = try await hold(session) else { break }
             summary.add(record, lasted: lasted)
             try display.record(record)
-            if !Task.isCancelled, let kind = record.failed.first {
+            if let end = record.end { failure = CommandError("Session \(session) ended: \(end)") }
+            if !Task.isCancelled, failure == nil, let kind = record.failed.first {
                 failure = CommandError(
                     "The \(kind) delivered nothing in session \(session): "
                         + (record.devices[kind]?.error?.description ?? "no frame came in time") + ".")
@@ -81,22 +118,26 @@ struct Mirror: Sendable {
     /// One session: join, watch, leave.
     /// - Returns: nil where the join was cancelled.
     private func hold(_ session: Int) async throws -> (SessionRecord, lasted: Duration)? {
-        if let volume = plan.volume { try await call.speaker.setVolume(volume) }
+        try await prepareDevices()
+        let tape = try sessionTape(session)
         let requestedAt = MonotonicInstant.now()
         do { try await call.join() } catch is CancellationError { return nil }
         let join = MonotonicInstant.now() - requestedAt
         var watch = SessionWatch(session: session, joinedAt: requestedAt, display: display)
         let watched: Result<Void, any Error>
         do {
-            watched = .success(try await watch.run(call, recorder, chosen.kinds, atMost: plan.duration))
+            watched = .success(try await watch.run(call, tape ?? recorder, chosen.kinds, atMost: plan.duration))
         } catch {
             watched = .failure(error)
         }
+        let others = plan.tellsOthers ? call.state.participants.value.filter { !$0.isLocal } : nil
         await keeper?.waitForPicture()
         let devices = Dictionary(uniqueKeysWithValues: chosen.kinds.map { ($0, state(of: $0)) })
         let leftAt = MonotonicInstant.now()
+        let end: CallError? = if case .failed(let error) = call.state.connection.value { error } else { nil }
         await call.leave()
         let leave = MonotonicInstant.now() - leftAt
+        try await keep(tape, session)
         try watched.get()
         guard let report = call.state.lastSession.value, report.generation == call.generation else {
             throw CommandError(
@@ -108,8 +149,29 @@ struct Mirror: Sendable {
         let afterLeave = DeviceKind.allCases.map { ($0, call.manager($0).status) }
         let record = SessionRecord(
             session: session, report: report, devices: devices, join: join, leave: leave,
-            afterLeave: Dictionary(uniqueKeysWithValues: afterLeave))
+            afterLeave: Dictionary(uniqueKeysWithValues: afterLeave), others: others, end: end)
         return (record, leftAt - requestedAt)
+    }
+
+    /// What a person asked of the devices, said before each join: a leave forgets it.
+    private func prepareDevices() async throws {
+        if let volume = plan.volume { try await call.speaker.setVolume(volume) }
+        guard !place.isOwn else { return }
+        call.camera.target = plan.camera
+        for kind in DeviceKind.allCases { try await call.manager(kind).setEnabled(chosen.uses(kind)) }
+    }
+
+    /// The file that a session's sound goes into, where each has its own.
+    private func sessionTape(_ session: Int) throws -> SoundRecorder? {
+        guard case .folder(let folder) = plan.recording else { return nil }
+        keeper?.forget()
+        return try SoundRecorder("\(folder)/session-\(session).wav", call, channels: plan.opus.channels)
+    }
+
+    private func keep(_ tape: SoundRecorder?, _ session: Int) async throws {
+        guard case .folder(let folder) = plan.recording else { return }
+        try await tape?.finish()
+        try keeper?.saveIfThere(to: "\(folder)/session-\(session).jpg")
     }
 
     private func showTrace(_ report: SessionReport, since requestedAt: MonotonicInstant) throws {
@@ -129,13 +191,13 @@ struct Mirror: Sendable {
 private struct SessionWatch {
     let session: Int
     let joinedAt: MonotonicInstant
-    let display: MirrorDisplay
+    let display: SessionDisplay
     private var rate = FrameRate()
     /// How long devices may take to start.
     private static let patience = Duration.seconds(10)
     private var errorsShown = 0
 
-    init(session: Int, joinedAt: MonotonicInstant, display: MirrorDisplay) {
+    init(session: Int, joinedAt: MonotonicInstant, display: SessionDisplay) {
         self.session = session
         self.joinedAt = joinedAt
         self.display = display

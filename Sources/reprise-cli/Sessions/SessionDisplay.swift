@@ -2,8 +2,8 @@ import Glibc
 import Reprise
 import Synchronization
 
-/// Where the mirror shows itself: a live line on a terminal, plain lines elsewhere, one object a session for `--json`.
-final class MirrorDisplay: Sendable {
+/// Where a command that holds sessions shows itself: a live line on a terminal, plain lines elsewhere, one object a session for `--json`.
+final class SessionDisplay: Sendable {
     private let isJSON: Bool
     private let live: LiveLine?
     private let width: Int?
