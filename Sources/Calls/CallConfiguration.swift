@@ -26,6 +26,8 @@ public struct CallConfiguration: Sendable {
     public var leaveMessageTimeout: Duration = .seconds(1)
     /// How long a lost connection is tried again before the call fails; zero: for ever.
     public var reconnectionTimeout: Duration = .seconds(30)
+    /// How long one attempt at that may take before the next is made.
+    public var reconnectionAttemptTimeout: Duration = .seconds(5)
     /// The clock that timeouts run on; tests pass one of their own.
     public var clock: any Clock<Duration> = SuspendingClock()
     /// The monotonic time that frames and traces are stamped with.

@@ -102,6 +102,13 @@ final class SessionMedia: Sendable {
         }
     }
 
+    /// Ends the tracks of everybody who is not among these: they left while nobody could tell.
+    func keepTracks(of participants: [ParticipantInfo]) {
+        let present = Set(participants.map(\.sessionID))
+        let received = Set(audioReceiver.statistics.keys).union(videoReceivers.withLock { Set($0.keys) })
+        for track in received where !present.contains(track.sessionID) { removeTrack(track) }
+    }
+
     func addTrack(_ track: TrackID) {
         guard track.sessionID != sessionID else { return }
         guard track.kind != .audio else { return audioReceiver.addTrack(track) }

@@ -1,0 +1,272 @@
+internal import NIOCore
+import Synchronization
+
+/// A session on a Janus server with the WebSocket that carries it. All handles of a service share one.
+///
+/// When the WebSocket breaks, the session lives on at the server for a while: ``open()`` takes it up over a new one
+/// (`claim`), its handles as they were.
+final class JanusConnection: Sendable {
+    private struct State {
+        var socket: WebSocket?
+        /// Which socket: what an earlier one still tells is not heard.
+        var epoch = 0
+        var session: Int64?
+        var pending: [String: CheckedContinuation<JanusMessage.Content, any Error>] = [:]
+        var handlers: [Int64: @Sendable (JanusMessage.Content, Int64) -> Void] = [:]
+        var nextTransaction = 0
+        var keepalive: Task<Void, Never>?
+    }
+
+    private let url: ServiceURL
+    private let options: JanusOptions
+    private let clock: any Clock<Duration>
+    /// Called when the WebSocket breaks, or the server forgets the session.
+    private let onLost: @Sendable (String) -> Void
+    private let state = Mutex(State())
+    private let opening = AsyncLock()
+
+    // A third of the server's default session_timeout of 60 s.
+    private static let keepaliveInterval = Duration.seconds(20)
+
+    init(
+        _ url: ServiceURL, _ options: JanusOptions, clock: any Clock<Duration>,
+        onLost: @escaping @Sendable (String) -> Void
+    ) {
+        self.url = url
+        self.options = options
+        self.clock = clock
+        self.onLost = onLost
+    }
+
+    var isOpen: Bool { state.withLock { $0.socket != nil && $0.session != nil } }
+
+    /// Opens what is not open: the WebSocket, the session.
+    /// - Throws: ``JanusFailure`` of code 458 where the server has forgotten the session; the next call makes a new one.
+    func open() async throws {
+        if isOpen { return }
+        try await opening.run { try await self.openAgain() }
+    }
+
+    private func openAgain() async throws {
+        if isOpen { return }
+        let epoch = state.withLock { state in
+            state.epoch += 1
+            return state.epoch
+        }
+        var socketOptions = WebSocketOptions()
+        socketOptions.subprotocol = "janus-protocol"
+        socketOptions.tls = options.tls
+        socketOptions.connectTimeout = options.requestTimeout
+        let socket = try await WebSocket.open(url, socketOptions) { [weak self] text in
+            self?.receive(text, epoch)
+        } onEnd: { [weak self] error in
+            self?.lost(error.reason, epoch)
+        }
+        let claimed = state.withLock { state in
+            state.socket = socket
+            return state.session
+        }
+        do {
+            if claimed != nil {
+                _ = try await request("claim")
+            } else {
+                guard case .success(let id?) = try await request("create") else {
+                    throw ServiceError(.refused, operation: "create a Janus session", reason: "no id in the answer")
+                }
+                state.withLock { $0.session = id }
+            }
+            keepAlive(epoch)
+        } catch {
+            forget(error)
+            await socket.close()
+            throw error
+        }
+    }
+
+    /// The session is gone with the socket where the server does not know it.
+    private func forget(_ error: any Error) {
+        state.withLock { state in
+            state.epoch += 1
+            state.socket = nil
+            if error is JanusFailure { state.session = nil }
+        }
+    }
+
+    private func keepAlive(_ epoch: Int) {
+        let task = Task { [weak self, clock] in
+            while (try? await clock.sleep(for: Self.keepaliveInterval)) != nil {
+                guard let self, self.state.withLock({ $0.epoch == epoch }) else { return }
+                do { _ = try await self.request("keepalive", acknowledged: true) } catch {
+                    self.lost("no answer to a keepalive: \(error)", epoch)
+                }
+            }
+        }
+        state.withLock { state in
+            state.keepalive?.cancel()
+            state.keepalive = task
+        }
+    }
+
+    /// Ends the session and closes the WebSocket.
+    func close() async {
+        let socket = state.withLock { state in
+            defer {
+                state.epoch += 1
+                state.socket = nil
+                state.session = nil
+                state.handlers = [:]
+                state.keepalive?.cancel()
+                state.keepalive = nil
+            }
+            if let socket = state.socket, state.session != nil {
+                socket.send(message("destroy", in: &state).text)
+            }
+            return state.socket
+        }
+        failAll(ServiceError(.unreachable, operation: "Janus", reason: "the connection was closed"))
+        await socket?.close()
+    }
+
+    // MARK: Requests
+
+    /// Attaches a handle to the VideoRoom plugin.
+    /// - `onEvent`: what the server says of it unasked, with the handle; on the service thread, in order.
+    func attach(onEvent: @escaping @Sendable (JanusMessage.Content, Int64) -> Void) async throws -> Int64 {
+        guard case .success(let id?) = try await request("attach", members: ["plugin": "janus.plugin.videoroom"]) else {
+            throw ServiceError(.refused, operation: "attach to the VideoRoom", reason: "no id in the answer")
+        }
+        state.withLock { $0.handlers[id] = onEvent }
+        return id
+    }
+
+    /// Lets a handle go, without waiting.
+    func detach(_ handle: Int64) {
+        state.withLock { state in
+            state.handlers[handle] = nil
+            state.socket?.send(message("detach", handle: handle, in: &state).text)
+        }
+    }
+
+    /// Asks the plugin.
+    /// - Returns: its answer, not its acknowledgement.
+    /// - Throws: ``JanusFailure``, the plugin's errors included.
+    func ask(_ handle: Int64, _ body: JSON, jsep: JSON? = nil) async throws -> (VideoRoomEvent, JanusDescription?) {
+        var members = ["body": body]
+        members["jsep"] = jsep
+        guard case .plugin(let event, let description) = try await request("message", handle: handle, members: members)
+        else { throw ServiceError(.refused, operation: "ask the VideoRoom", reason: "an answer of another kind") }
+        if case .failure(let failure) = event { throw failure }
+        return (event, description)
+    }
+
+    /// Tells the server a candidate of ours, or with nil that no more come. Any thread; does not wait.
+    func trickle(_ handle: Int64, candidate: String?, mid: String) {
+        let json: JSON = candidate.map { ["candidate": .string($0), "sdpMid": .string(mid)] } ?? ["completed": true]
+        state.withLock { state in
+            state.socket?.send(message("trickle", handle: handle, ["candidate": json], in: &state).text)
+        }
+    }
+
+    private func request(
+        _ name: String, handle: Int64? = nil, members: [String: JSON] = [:], acknowledged: Bool = false
+    ) async throws -> JanusMessage.Content {
+        let transaction = state.withLock { state in
+            state.nextTransaction += 1
+            return (acknowledged ? "k" : "t") + "\(state.nextTransaction)"
+        }
+        // The service thread's timer: nothing of ours sleeps for it.
+        let limit = TimeAmount.nanoseconds(options.requestTimeout.wholeNanoseconds)
+        let timeout = ServiceEventLoop.group.any().scheduleTask(in: limit) { [weak self] in
+            self?.resume(
+                transaction,
+                .failure(ServiceError(.timedOut, operation: "Janus: \(name)", reason: "the server did not answer")))
+        }
+        defer { timeout.cancel() }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let isSent = state.withLock { state in
+                    guard let socket = state.socket, !Task.isCancelled else { return false }
+                    state.pending[transaction] = continuation
+                    socket.send(message(name, handle: handle, members, transaction, in: &state).text)
+                    return true
+                }
+                if !isSent {
+                    continuation.resume(
+                        throwing: Task.isCancelled
+                            ? CancellationError()
+                            : ServiceError(
+                                .unreachable, operation: "Janus: \(name)", reason: "the connection is lost"))
+                }
+            }
+        } onCancel: {
+            resume(transaction, .failure(CancellationError()))
+        }
+    }
+
+    private func message(
+        _ name: String, handle: Int64? = nil, _ members: [String: JSON] = [:], _ transaction: String? = nil,
+        in state: inout State
+    ) -> JSON {
+        var object = members
+        object["janus"] = .string(name)
+        object["session_id"] = state.session.map { .integer($0) }
+        object["handle_id"] = handle.map { .integer($0) }
+        object["token"] = options.token.map { .string($0) }
+        object["apisecret"] = options.apiSecret.map { .string($0) }
+        if transaction == nil { state.nextTransaction += 1 }
+        object["transaction"] = .string(transaction ?? "n\(state.nextTransaction)")
+        return .object(object)
+    }
+
+    // MARK: From the server, on the service thread
+
+    private func receive(_ text: String, _ epoch: Int) {
+        guard state.withLock({ $0.epoch == epoch }), let message = try? JanusMessage(parsing: text) else { return }
+        if let transaction = message.transaction {
+            switch message.content {
+            case .ack:
+                if transaction.hasPrefix("k") { resume(transaction, .success(.ack)) }
+                return
+            case .error(let failure):
+                resume(transaction, .failure(failure))
+                return
+            default: if resume(transaction, .success(message.content)) { return }
+            }
+        }
+        if case .timeout = message.content {
+            state.withLock { $0.session = nil }
+            lost("the server has forgotten the session", epoch)
+        } else if let handle = message.handle, let handler = state.withLock({ $0.handlers[handle] }) {
+            handler(message.content, handle)
+        }
+    }
+
+    @discardableResult
+    private func resume(_ transaction: String, _ result: Result<JanusMessage.Content, any Error>) -> Bool {
+        guard let continuation = state.withLock({ $0.pending.removeValue(forKey: transaction) }) else { return false }
+        continuation.resume(with: result)
+        return true
+    }
+
+    private func lost(_ reason: String, _ epoch: Int) {
+        let (isCurrent, socket) = state.withLock { state -> (Bool, WebSocket?) in
+            guard state.epoch == epoch else { return (false, nil) }
+            state.epoch += 1
+            state.keepalive?.cancel()
+            state.keepalive = nil
+            return (true, state.socket.take())
+        }
+        guard isCurrent else { return }
+        failAll(ServiceError(.unreachable, operation: "Janus", reason: reason))
+        if let socket { Task { await socket.close() } }
+        onLost("the server cannot be reached: \(reason)")
+    }
+
+    private func failAll(_ error: ServiceError) {
+        let pending = state.withLock { state in
+            defer { state.pending = [:] }
+            return state.pending.values
+        }
+        for continuation in pending { continuation.resume(throwing: error) }
+    }
+}
