@@ -109,9 +109,9 @@ struct AudioFramer: Sendable {
     /// one from 50 ms on (another device took over).
     private func lost(before read: AudioRingRead) -> Int {
         guard let expectedAt else { return 0 }
-        let gap = read.capturedAt - expectedAt
-        guard gap > (read.isAfterGap ? .milliseconds(1) : .milliseconds(50)) else { return 0 }
-        return format.sampleFrames(in: gap)
+        let gap = read.capturedAt.nanoseconds - expectedAt.nanoseconds
+        guard gap > (read.isAfterGap ? 1_000_000 : 50_000_000) else { return 0 }
+        return format.sampleFrames(in: .nanoseconds(gap))
     }
 
     private mutating func moveToFront(from first: Int, count: Int) {

@@ -4,6 +4,8 @@ public struct PeerConnectionConfiguration: Sendable {
     public var loop: NetworkLoop
     public var iceServers: [ICEServer] = []
     public var icePolicy = ICEPolicy.all
+    /// Whom a `turns:` server's certificate must come from.
+    public var tlsTrust = TLSTrust.system
     /// Whether candidates are also gathered on loopback interfaces: for tests, and for rooms within a machine.
     public var includesLoopback = false
     /// Whether only loopback interfaces are used.
