@@ -120,6 +120,7 @@ package struct RTPTransport: Sendable {
             lines[index] = configuration
             for stream in streams.indices where streams[stream].mid == configuration.mid {
                 streams[stream].repairs = configuration.feedback.nack
+                streams[stream].usesRTX = configuration.usesRTX
             }
         } else {
             lines.append(configuration)

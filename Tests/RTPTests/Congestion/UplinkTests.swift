@@ -77,6 +77,18 @@ struct UplinkTests {
         #expect(back < 8)
     }
 
+    @Test("A far side that falls silent is no reason to spin, and halves the estimate")
+    func silence() throws {
+        var call = CallSimulation(seed: 17)
+        call.uplink.rate = 2_000_000
+        try call.run(for: .seconds(3))
+        let before = call.near.transport.statistics.estimate.bitsPerSecond
+        call.downlink.loss = 1
+        try call.run(for: .seconds(2))
+        let after = call.near.transport.statistics.estimate.bitsPerSecond
+        #expect(abs(after - before / 2) < before / 10)
+    }
+
     @Test("An application that sends little keeps its estimate, and does not fill the link")
     func applicationLimited() throws {
         var call = CallSimulation(seed: 14)
