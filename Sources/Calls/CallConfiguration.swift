@@ -18,6 +18,8 @@ public struct CallConfiguration: Sendable {
     public var preferredSpeaker: DeviceID?
     public var preferredCamera: DeviceID?
     public var preferredScreen: DeviceID?
+    /// How devices are chosen, and what happens when one goes.
+    public var routing = RoutingConfiguration()
     /// How long `join()` waits for the cleanup of the session before.
     public var cleanupTimeout: Duration = .seconds(10)
     /// How long a leave waits for the service to take the leave message.
