@@ -63,7 +63,8 @@ final class LoopbackLeg: Sendable {
     /// - `onUplink`, `onDownlink`: a packet at the forwarder, or back at the session; on the loop's thread.
     func begin(
         remote: [TrackInfo], onUplink: @escaping @Sendable (RTPPacket, TrackKind) -> Void,
-        onDownlink: @escaping @Sendable (TrackID, RTPPacket) -> Void, onEvent: @escaping @Sendable (SessionEvent) -> Void
+        onDownlink: @escaping @Sendable (TrackID, RTPPacket) -> Void,
+        onEvent: @escaping @Sendable (SessionEvent) -> Void
     ) {
         sinks.set(Sink.Targets(up: onUplink, down: onDownlink, event: onEvent))
         state.withLock { state in
