@@ -104,7 +104,8 @@ let package = Package(
         tests("Calls", ["Scopes", "Rooms", "RTP", "Codecs", "Media"]),
         tests("Reprise", ["Calls", "Media"]),
         .testTarget(
-            name: "CommandTests", dependencies: ["reprise-cli", "Reprise", "Calls"], path: "Tests/CommandTests",
+            name: "CommandTests", dependencies: ["reprise-cli", "Reprise", "Calls", "ScreenCapture"],
+            path: "Tests/CommandTests",
             swiftSettings: settings),
         .testTarget(
             name: "DeviceTests", dependencies: ["Reprise", "ALSA", "V4L2", "HotPlug", "Media"],

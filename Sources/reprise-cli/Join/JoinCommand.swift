@@ -112,7 +112,14 @@ struct JoinCommand: AsyncParsableCommand {
             camera: VideoResolution(width: size.width, height: size.height, framesPerSecond: rate),
             snapshot: snapshot, recording: record.map { .folder($0) }, tellsOthers: true, traces: trace, isJSON: json)
         let sessions = try CallSessions(plan, place, chosen, display)
-        try await interruptible { try await sessions.run() }
+        let (view, room) = (view, room)
+        try await interruptible {
+            let window = view ? try await PictureWindow(sessions.call, title: "\(room) – reprise") : nil
+            let result: Result<Void, any Error>
+            do { result = .success(try await sessions.run()) } catch { result = .failure(error) }
+            await window?.close()
+            try result.get()
+        }
     }
 
     private func place() throws -> CallSessions.Place {
