@@ -79,7 +79,7 @@ extension Call {
                 return attempt.resolve(.failure(CancellationError()))
             }
             let failure = CallError(
-                .joinFailed, call: id.description, reason: "join failed: \(error)",
+                .joinFailed, call: id.description, reason: "join failed: \((error as? ServiceError)?.reason ?? "\(error)")",
                 advice: (error as? ServiceError)?.advice)
             await endSession(session.generation, .failed(failure))
             attempt.resolve(.failure(failure))

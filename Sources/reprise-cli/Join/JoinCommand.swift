@@ -103,7 +103,7 @@ struct JoinCommand: AsyncParsableCommand {
     func run() async throws {
         let place = try place()
         if let record { try Files.makeFolder(record) }
-        let chosen = try await ChosenDevices.choose(devices)
+        let chosen = try await ChosenDevices.choose(devices).only(ServiceChoice(service).kind.devices)
         let display = SessionDisplay(json: json)
         let isEndless = duration == nil && cycles == 1 && (display.isWatched || view)
         let plan = CallSessions.Plan(
@@ -135,7 +135,15 @@ struct JoinCommand: AsyncParsableCommand {
             let janus = try JanusService(url: choice.url, options: options)
             return CallSessions.Place(service: janus, type: "default", id: room, user: user, isOwn: false)
         case .whip, .whep:
-            throw CommandError("--service \(service): this service is not in this version.")
+            var options = WHIPOptions()
+            options.token = token
+            options.iceServers = try ice.parsedServers
+            options.icePolicy = ice.policy
+            let service: any CallService =
+                choice.kind == .whip
+                ? try WHIPService(url: choice.url, options: options)
+                : try WHEPService(url: choice.url, options: options)
+            return CallSessions.Place(service: service, type: "default", id: room, user: user, isOwn: false)
         }
     }
 }

@@ -1,4 +1,5 @@
 import Media
+import Rooms
 import Testing
 
 @testable import Calls
