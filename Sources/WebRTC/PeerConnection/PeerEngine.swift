@@ -40,7 +40,9 @@ struct PeerEngine {
     init(_ configuration: PeerConnectionConfiguration) {
         tlsTrust = configuration.tlsTrust
         let cname = String(UInt64.random(in: .min ... .max), radix: 36)
-        negotiation = Negotiation(codecs: configuration.codecs, cname: cname)
+        negotiation = Negotiation(
+            codecs: configuration.codecs, cname: cname,
+            answeredSetup: configuration.waitsForHello ? .passive : .active)
         rtp = RTPTransport(cname: cname, seed: .random(in: .min ... .max))
         ice = ICEAgent(role: .controlled, servers: configuration.iceServers, policy: configuration.icePolicy)
     }
