@@ -1,4 +1,5 @@
 import Foundation
+import Media
 import RTP
 import Synchronization
 import Testing
@@ -13,7 +14,7 @@ struct AiortcTests {
         let loop = NetworkLoop()
         let peer = try TestPeer(loop)
         let aiortc = try AiortcPeer(role)
-        var mids: [String]
+        let mids: [String]
         if role == "answer" {
             mids = [peer.connection.addTransceiver(.audio), peer.connection.addTransceiver(.video)]
             try aiortc.say(peer.connection.makeOffer())
@@ -49,7 +50,6 @@ final class AiortcPeer {
     private let process = Process()
     private let input = Pipe()
     private let messages: AsyncStream<[String: String]>
-    private var iterator: AsyncStream<[String: String]>.AsyncIterator
 
     static let isInstalled: Bool = {
         let check = Process()
@@ -71,7 +71,6 @@ final class AiortcPeer {
         process.standardOutput = output
         let (messages, continuation) = AsyncStream<[String: String]>.makeStream()
         self.messages = messages
-        iterator = messages.makeAsyncIterator()
         let pending = Mutex(Data())
         output.fileHandleForReading.readabilityHandler = { handle in
             let data = handle.availableData
@@ -96,7 +95,7 @@ final class AiortcPeer {
 
     /// The value of the next message with a key; nil when the peer has ended.
     func next(_ key: String) async -> String? {
-        while let message = await iterator.next() {
+        for await message in messages {
             if let value = message[key] { return value }
         }
         return nil
