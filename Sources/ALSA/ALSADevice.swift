@@ -16,6 +16,12 @@ final class ALSADevice: AudioDevice {
 
     var statistics: AudioStreamStatistics { thread.currentCounters.statistics }
 
+    func prepare(_ format: AudioFormat, options: AudioStreamOptions) async throws(DeviceError) {
+        // A ring of the start's format: only its format counts here.
+        let request = StartRequest(AudioRing(format: format, capacity: 1), options) { _ in }
+        try await thread.prepare(request).get()
+    }
+
     func start(
         _ ring: AudioRing, options: AudioStreamOptions, onEvent: @escaping @Sendable (AudioDeviceEvent) -> Void
     ) async throws(DeviceError) -> AudioStreamInfo {

@@ -126,23 +126,29 @@ int linux_udp_socket(linux_address *address, int buffer) {
     return fd;
 }
 
-int linux_multicast_socket(const linux_address *interface) {
-    linux_address address = *interface;
-    address.port = 0;
-    int fd = linux_udp_socket(&address, 64 * 1024);
-    if (fd < 0) return fd;
-    // A query from another port than 5353 is answered by unicast (RFC 6762 §6.7).
-    int hops = 255;
-    if (address.is_v6) {
-        int index = (int)interface->scope;
-        setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof hops);
-        if (index) setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &index, sizeof index);
-    } else {
-        struct in_addr local = {.s_addr = htonl((uint32_t)interface->low)};
-        setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &hops, sizeof hops);
-        setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &local, sizeof local);
-    }
+int linux_mdns_socket(void) {
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    int on = 1, hops = 255;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &hops, sizeof hops);
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(5353)};
+    if (bind(fd, (struct sockaddr *)&any, sizeof any) < 0) return give_up(fd);
     return fd;
+}
+
+int linux_multicast_join(int fd, const linux_address *group, const linux_address *interface) {
+    struct ip_mreq request = {
+        .imr_multiaddr.s_addr = htonl((uint32_t)group->low), .imr_interface.s_addr = htonl((uint32_t)interface->low)};
+    return setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request) < 0 ? -errno : 0;
+}
+
+int linux_multicast_send(
+    int fd, const void *bytes, size_t count, const linux_address *group, const linux_address *interface) {
+    struct in_addr local = {.s_addr = htonl((uint32_t)interface->low)};
+    if (setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &local, sizeof local) < 0) return -errno;
+    return linux_send_datagram(fd, bytes, count, group);
 }
 
 int linux_tcp_connect(const linux_address *address) {

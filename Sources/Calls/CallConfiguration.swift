@@ -18,12 +18,16 @@ public struct CallConfiguration: Sendable {
     public var preferredSpeaker: DeviceID?
     public var preferredCamera: DeviceID?
     public var preferredScreen: DeviceID?
+    /// How devices are chosen, and what happens when one goes.
+    public var routing = RoutingConfiguration()
     /// How long `join()` waits for the cleanup of the session before.
     public var cleanupTimeout: Duration = .seconds(10)
     /// How long a leave waits for the service to take the leave message.
     public var leaveMessageTimeout: Duration = .seconds(1)
     /// How long a lost connection is tried again before the call fails; zero: for ever.
     public var reconnectionTimeout: Duration = .seconds(30)
+    /// How long one attempt at that may take before the next is made.
+    public var reconnectionAttemptTimeout: Duration = .seconds(5)
     /// The clock that timeouts run on; tests pass one of their own.
     public var clock: any Clock<Duration> = SuspendingClock()
     /// The monotonic time that frames and traces are stamped with.

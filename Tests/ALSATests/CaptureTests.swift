@@ -83,6 +83,29 @@ extension OnIdealCards {
             #expect(statistics.wakeUps <= 56, "50 periods of 10 ms")
         }
 
+        @Test func `After a short first block, batches end at multiples of their length, a wake-up each`() async throws
+        {
+            let card = IdealCard("ideal")
+            let drain = CountingDrain()
+            var options = AudioStreamOptions()
+            options.batch = .milliseconds(20)
+            let device = try await microphone(card)
+            _ = try await device.start(drain.ring, options: options) { _ in }
+            await drain.wait(frames: 48_000)
+            let statistics = device.statistics
+            await device.stop(.release)
+            let fills = drain.fills
+            #expect((120..<960).contains(fills[0]))
+            // As many as the sound's length says, one for the first block, and some for wake-ups that came late.
+            #expect(statistics.wakeUps <= 50 + 6, "50 batches of 20 ms")
+            // A late wake-up takes the sound that is there, and the next one is on time again.
+            let whole = fills.count { $0.isMultiple(of: 960) }
+            #expect(whole * 10 >= fills.count * 8, "\(fills)")
+            let frames = drain.ring.totalWritten
+            try await Task.sleep(for: .milliseconds(50))
+            #expect(drain.ring.totalWritten == frames, "stopped")
+        }
+
         struct Negotiated: CustomTestStringConvertible {
             var card: String
             var format: String

@@ -85,6 +85,45 @@ extension OnIdealCards {
             #expect(abs((heard ?? 0) - told) < 48)
         }
 
+        @Test func `A feed is asked once for each 20 ms that it gives, and nothing of them is lost`() async throws {
+            let card = IdealCard("ideal")
+            // A period lasts 40 ms, so that a busy machine is soon enough.
+            card.slowness = 4
+            let feed = CountingFeed()
+            var options = AudioStreamOptions()
+            options.batch = .milliseconds(20)
+            let device = try await speaker(card)
+            _ = try await device.start(feed.ring, options: options) { _ in }
+            while device.statistics.sampleFrames < 24_000 { try await Task.sleep(for: .milliseconds(10)) }
+            let statistics = device.statistics
+            let started = card.startedFrame
+            await device.stop(.release)
+            #expect(statistics.wakeUps <= 25 + 3, "25 batches of 20 ms")
+            #expect(statistics.ringMisses <= 960, "silence before the first batch only")
+            if statistics.xruns == 0 {
+                let played = (started..<started + 19_200).compactMap { card.played(at: $0) }
+                let first = try #require(played.firstIndex { $0 != 0 })
+                let sound = played[first...].prefix(9_600)
+                #expect(Array(sound) == (0..<sound.count).map { CountingFeed.sample($0) })
+            }
+        }
+
+        @Test func `Sound that is late is waited for while the hardware has enough`() async throws {
+            let card = IdealCard("ideal")
+            card.slowness = 4
+            // Gives nothing when asked first, and signals as a packet's arrival does.
+            let feed = CountingFeed(isLate: true)
+            var options = AudioStreamOptions()
+            options.batch = .milliseconds(20)
+            let device = try await speaker(card)
+            _ = try await device.start(feed.ring, options: options) { _ in }
+            while device.statistics.sampleFrames < 24_000 { try await Task.sleep(for: .milliseconds(10)) }
+            let statistics = device.statistics
+            await device.stop(.release)
+            #expect(statistics.ringMisses <= 960, "what came in time was played")
+            #expect(statistics.wakeUps <= 2 * 25 + 6, "one more for each that was late")
+        }
+
         @Test(arguments: ["ideal-44100", "ideal-16000"])
         func `A tone keeps its pitch and level at the card's rate`(_ name: String) async throws {
             let card = IdealCard(name)

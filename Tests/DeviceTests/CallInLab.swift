@@ -31,7 +31,10 @@ struct CallInLab: Sendable {
     /// The call made last: kept, and ended when the next one is made, where its test failed before it could leave.
     private static let last = Mutex<Call?>(nil)
 
-    init(_ devices: Devices, standby: StandbyPolicy = .release) async throws {
+    /// - `routing`: by itself a call of the lab stays with the devices it was given, and does not take them again.
+    init(
+        _ devices: Devices, standby: StandbyPolicy = .release, routing: RoutingConfiguration? = nil
+    ) async throws {
         if let previous = Self.last.withLock({ $0 }) {
             await previous.leave()
             await previous.media.reset()
@@ -43,6 +46,9 @@ struct CallInLab: Sendable {
         configuration.preferredMicrophone = devices.microphone
         configuration.preferredSpeaker = devices.speaker
         configuration.preferredCamera = devices.camera
+        configuration.routing.fallsBack = false
+        configuration.routing.returns = false
+        if let routing { configuration.routing = routing }
         let client = Client(
             user: User(id: "lab"), service: InProcessService(), devices: .machine, configuration: configuration)
         let call = client.call(type: InProcessService.echoType, id: "lab")

@@ -17,11 +17,16 @@ struct CardPCM {
     var device: Int
     var name: String
     var direction: AudioDirection
+    /// Whether the monitor of an HDMI output is there; nil where the card does not tell.
+    var isConnected: Bool?
+    /// The monitor's name, as it tells by ELD.
+    var monitor: String?
 
     var info: AudioDeviceInfo {
         AudioDeviceInfo(
-            id: DeviceID("hw:CARD=\(card.id),DEV=\(device)"), name: "\(card.name), \(name)", direction: direction,
-            kind: card.kind(pcmName: name))
+            id: DeviceID("hw:CARD=\(card.id),DEV=\(device)"),
+            name: "\(card.name), \(name)" + (monitor.map { " (\($0))" } ?? ""), direction: direction,
+            kind: card.kind(pcmName: name), card: card.id, isConnected: isConnected)
     }
 
     /// The PCMs of all cards, in the kernel's order. A card that may not be looked at is left out.
@@ -33,6 +38,23 @@ struct CardPCM {
             pcms += control.pcms(of: card)
         }
         return pcms
+    }
+}
+
+extension CardPCM {
+    /// The PCM with an id as ``info`` gives it (`hw:CARD=USB,DEV=0`); nil where it is not there, or the name is another.
+    init?(id: DeviceID, _ direction: AudioDirection) {
+        let name = PCMName(id.rawValue)
+        guard name.base == "hw", let arguments = name.arguments, let cardID = arguments.card, Int(cardID) == nil else {
+            return nil
+        }
+        let index = unsafe snd_card_get_index(cardID)
+        guard index >= 0, let control = Control(name: "hw:\(index)"), let card = control.card(Int(index)),
+            let pcm = control.pcms(of: card).first(where: {
+                $0.device == arguments.device && $0.direction == direction && $0.info.id == id
+            })
+        else { return nil }
+        self = pcm
     }
 }
 
@@ -93,10 +115,40 @@ private final class Control {
                 guard unsafe snd_ctl_pcm_info(handle, info) == 0 else { continue }
                 let name = unsafe String(cString: snd_pcm_info_get_name(info))
                 let id = unsafe String(cString: snd_pcm_info_get_id(info))
-                pcms.append(
-                    CardPCM(card: card, device: Int(device), name: name.isEmpty ? id : name, direction: direction))
+                var pcm = CardPCM(
+                    card: card, device: Int(device), name: name.isEmpty ? id : name, direction: direction)
+                if direction == .playback, name.contains("HDMI") || name.contains("DisplayPort") {
+                    pcm.isConnected = isPlugged(jack: "HDMI/DP,pcm=\(device) Jack")
+                    pcm.monitor = monitor(pcm: Int(device))
+                }
+                pcms.append(pcm)
             }
         }
         return pcms
+    }
+
+    /// Whether a jack has a plug; nil where the card has no such jack.
+    func isPlugged(jack name: String) -> Bool? {
+        unsafe value(SND_CTL_ELEM_IFACE_CARD, name, device: 0) { unsafe snd_ctl_elem_value_get_boolean($0, 0) != 0 }
+    }
+
+    /// The name of the monitor at an HDMI output.
+    func monitor(pcm device: Int) -> String? {
+        unsafe value(SND_CTL_ELEM_IFACE_PCM, "ELD", device: UInt32(device)) { value in
+            ELD((0..<256).map { unsafe UInt8(truncatingIfNeeded: snd_ctl_elem_value_get_byte(value, $0)) })?.monitor
+        } ?? nil
+    }
+
+    private func value<Value>(
+        _ interface: snd_ctl_elem_iface_t, _ name: String, device: UInt32, _ read: (OpaquePointer) -> Value
+    ) -> Value? {
+        var value: OpaquePointer?
+        guard unsafe snd_ctl_elem_value_malloc(&value) == 0, let value = unsafe value else { return nil }
+        defer { unsafe snd_ctl_elem_value_free(value) }
+        unsafe snd_ctl_elem_value_set_interface(value, interface)
+        unsafe snd_ctl_elem_value_set_name(value, name)
+        unsafe snd_ctl_elem_value_set_device(value, device)
+        guard unsafe snd_ctl_elem_read(handle, value) == 0 else { return nil }
+        return unsafe read(value)
     }
 }

@@ -20,6 +20,9 @@ enum Catalog {
 
     /// The device of an id or any PCM name.
     static func device(_ id: DeviceID, _ direction: AudioDirection) throws(DeviceError) -> AudioDeviceInfo {
+        AlsaMessages.keep()
+        // A card's own PCM needs no look at all the others: that is what a device that comes back is found by.
+        if let pcm = CardPCM(id: id, direction) { return pcm.info }
         let known = try devices(direction)
         if let device = known.first(where: { $0.id == id }) { return device }
         let name = id.rawValue

@@ -25,6 +25,8 @@ struct ConfigurationRequest: Sendable, Equatable {
     var batch = Duration.zero
     /// The hardware's buffer in periods; nil for a roomy one.
     var bufferPeriods: Int?
+    /// Blocks beyond the usual that a stream keeps filled, or has room for.
+    var headroom = 0
 }
 
 /// What was negotiated with the hardware.

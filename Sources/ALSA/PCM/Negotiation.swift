@@ -66,7 +66,9 @@ extension PCM {
         // Capture pays for a large buffer with nothing, and playback fills only what it needs of one: enough for a
         // tenth of a second in which nobody gets to run.
         let batch = Int(request.batch.nanoseconds * Int64(rate) / 1_000_000_000)
-        var buffer = max(snd_pcm_uframes_t(max(wanted * (request.bufferPeriods ?? 10), batch * 4)), period * 2)
+        var buffer = max(
+            snd_pcm_uframes_t(max(wanted * (request.bufferPeriods ?? 10 + 5 * request.headroom), batch * 4)), period * 2
+        )
         try check(
             "snd_pcm_hw_params_set_buffer_size_near",
             unsafe snd_pcm_hw_params_set_buffer_size_near(handle, parameters, &buffer), inUse: false)

@@ -30,6 +30,7 @@ final class StreamRunner {
             thread.wakeup.drain()
             while let command = thread.nextCommand() {
                 switch command {
+                case .prepare(let request, let reply): reply.resume(returning: prepare(request))
                 case .start(let request, let reply): reply.resume(returning: start(request))
                 case .stop(let standby, let reply):
                     stop(standby)
@@ -77,6 +78,19 @@ final class StreamRunner {
         }
     }
 
+    /// Opens and configures, at once or not at all: another device runs meanwhile.
+    private func prepare(_ request: StartRequest) -> Result<Void, DeviceError> {
+        guard self.request == nil else { return .success(()) }
+        askForRealTime(request.options.realTime)
+        do throws(DeviceError) {
+            _ = try openedStream(request)
+            return .success(())
+        } catch {
+            close()
+            return .failure(error.code == .busy ? Occupants.named(in: error, pcm: target.name) : error)
+        }
+    }
+
     private func openedStream(_ request: StartRequest) throws(DeviceError) -> any PeriodStream {
         let wanted = configuration(for: request)
         if let stream, configuredFor == wanted { return stream }
@@ -92,7 +106,7 @@ final class StreamRunner {
                 // Two blocks bear a delay of one; without real-time priority delays of more are common.
                 try PlaybackStream(
                     pcm, wanted, proven: known, wakeup: thread.wakeup, stallAfter: request.options.stallAfter,
-                    blocks: hasRealTime ? 2 : 3)
+                    blocks: (hasRealTime ? 2 : 3) + request.options.headroom)
             }
         stream = opened
         configuredFor = wanted
@@ -107,7 +121,8 @@ final class StreamRunner {
             direction: target.direction, format: request.ring.format, period: options.period,
             firstBlock: isShortFirst ? min(options.firstBlock, options.period) : hardwarePeriod(options),
             batch: target.isServer ? .zero : options.batch,
-            bufferPeriods: target.isServer && target.direction == .playback ? 3 : nil)
+            bufferPeriods: target.isServer && target.direction == .playback ? 3 + options.headroom : nil,
+            headroom: options.headroom)
     }
 
     /// Batches are as long as there is sound for them, so a speaker that plays in batches is to be woken within a period.

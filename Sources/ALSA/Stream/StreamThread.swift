@@ -23,7 +23,10 @@ final class StartRequest: Sendable {
 final class StreamThread: Sendable {
     typealias StartReply = CheckedContinuation<Result<AudioStreamInfo, DeviceError>, Never>
 
+    typealias PrepareReply = CheckedContinuation<Result<Void, DeviceError>, Never>
+
     enum Command {
+        case prepare(StartRequest, PrepareReply)
         case start(StartRequest, StartReply)
         case stop(StandbyPolicy, CheckedContinuation<Void, Never>)
         case end
@@ -54,6 +57,10 @@ final class StreamThread: Sendable {
             request.cancel()
             wakeup.signal()
         }
+    }
+
+    func prepare(_ request: StartRequest) async -> Result<Void, DeviceError> {
+        await withCheckedContinuation { reply in send(.prepare(request, reply)) }
     }
 
     func stop(_ standby: StandbyPolicy) async {

@@ -85,9 +85,14 @@ typedef struct {
 /// A non-blocking, close-on-exec UDP socket bound to an address (port 0: any), with `buffer` bytes asked for each way.
 /// Writes the address it got. Returns the descriptor or -errno.
 int linux_udp_socket(linux_address *address, int buffer);
-/// A non-blocking, close-on-exec socket that gets mDNS answers sent to it, bound to an interface's address: its multicast
-/// datagrams leave there with a hop limit of 255. Returns the descriptor or -errno.
-int linux_multicast_socket(const linux_address *interface);
+/// A non-blocking, close-on-exec socket on UDP port 5353 of IPv4, shared with others that do multicast DNS. Returns the
+/// descriptor or -errno.
+int linux_mdns_socket(void);
+/// Has a group's datagrams of an interface delivered. Returns 0 or -errno.
+int linux_multicast_join(int fd, const linux_address *group, const linux_address *interface);
+/// Sends a datagram to a group over an interface, with a hop limit of 255. Returns 0 or -errno.
+int linux_multicast_send(
+    int fd, const void *bytes, size_t count, const linux_address *group, const linux_address *interface);
 /// Begins to connect a non-blocking TCP socket with TCP_NODELAY. Returns the descriptor or -errno.
 int linux_tcp_connect(const linux_address *address);
 /// The error a socket has met (SO_ERROR): 0 or -errno.

@@ -1,34 +1,30 @@
 import Media
 
 /// In which order sound devices are preferred.
-enum AudioRouting {
-    /// - `preferred`: comes before all others where it is there.
-    /// - `isSpeakerphone`: built-in speakers before headsets.
-    static func order(
-        _ devices: [AudioDeviceInfo], preferred: DeviceID? = nil, isSpeakerphone: Bool = false
-    ) -> [AudioDeviceInfo] {
+struct AudioRouting: Sendable {
+    /// Kinds, preferred first.
+    var order: [AudioDeviceKind] = RoutingConfiguration().order
+    /// Built-in speakers before headsets.
+    var isSpeakerphone = false
+    /// The card of the other direction's device: the microphone of a headset goes with its speaker.
+    var companion: String?
+
+    func order(_ devices: [AudioDeviceInfo]) -> [AudioDeviceInfo] {
         // Stable: among equals the system's own order stays, its default first.
-        let ranked = devices.enumerated().sorted { a, b in
-            let (first, second) = (rank(a.element, isSpeakerphone), rank(b.element, isSpeakerphone))
+        devices.enumerated().sorted { a, b in
+            let (first, second) = (rank(a.element), rank(b.element))
             return first != second ? first < second : a.offset < b.offset
         }.map(\.element)
-        guard let preferred, let index = ranked.firstIndex(where: { $0.id == preferred }) else { return ranked }
-        return [ranked[index]] + ranked[..<index] + ranked[(index + 1)...]
     }
 
-    private static func rank(_ device: AudioDeviceInfo, _ isSpeakerphone: Bool) -> Int {
+    private func rank(_ device: AudioDeviceInfo) -> Int {
+        // A socket with nothing in it: a monitor that is off, a jack without a plug.
+        if device.isConnected == false { return 1000 }
         // A sound server that the system made the default routes by itself, and holds the cards: going past it would
         // only meet EBUSY.
         if device.kind == .soundServer && device.isDefault { return 0 }
         if isSpeakerphone && device.kind == .builtIn { return 1 }
-        return switch device.kind {
-        case .bluetooth: 2
-        case .usb: 3
-        case .builtIn: 4
-        case .soundServer: 5
-        case .other, .synthetic: 6
-        case .hdmi: 7
-        case .loopback: 8
-        }
+        if let companion, device.card == companion { return 2 }
+        return 3 + (order.firstIndex(of: device.kind) ?? order.count)
     }
 }

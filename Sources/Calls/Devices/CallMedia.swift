@@ -1,6 +1,6 @@
 import Media
 import Rooms
-import Scopes
+public import Scopes
 import Synchronization
 
 /// The microphone, speaker, camera and screen share of a call, together.
@@ -9,6 +9,9 @@ public final class CallMedia: MediaManager {
     public let speaker: SpeakerManager
     public let camera: CameraManager
     public let screenShare: ScreenShareManager
+    /// The machine's devices. While joined it follows what is plugged and unplugged, within 100 ms and one event for each
+    /// plugging; it lives as long as the call, and while left shows what was seen last (``refreshDevices()`` looks).
+    public let devices = StateFlow(DeviceLists())
     private let link: CallLink
 
     init(link: CallLink) {
@@ -37,6 +40,12 @@ public final class CallMedia: MediaManager {
         _ = await (microphone, speaker, camera, screenShare)
     }
 
+    /// The device that goes with another: the speaker of a headset with its microphone.
+    func companion(of control: DeviceControl) -> DeviceControl? {
+        if control === microphone.control { return speaker.control }
+        return control === speaker.control ? microphone.control : nil
+    }
+
     /// Stops the devices as a leave does.
     func stop(_ standby: StandbyPolicy) async {
         async let microphone: Void = microphone.control.stop(standby)
@@ -51,6 +60,7 @@ public final class CallMedia: MediaManager {
     func setUp(
         _ settings: CallSettings, _ capabilities: Set<CallCapability>, in session: CallLifecycle.Session
     ) throws(ScopeError) {
+        try watch(session)
         try microphone.control.setUp(settings.microphoneOn && capabilities.contains(.sendAudio), in: session)
         try speaker.control.setUp(settings.speakerOn, in: session)
         try camera.control.setUp(settings.cameraOn && capabilities.contains(.sendVideo), in: session)

@@ -71,14 +71,19 @@ final class CameraDriver: DeviceDriver {
 
     init(link: CallLink) { self.link = link }
 
+    var subject: DeviceSignal.Subject? { .video }
+
     func infos() async throws(DeviceError) -> [VideoDeviceInfo] { try await link.call.devices.cameras.devices() }
 
-    func candidates() async throws(DeviceError) -> [DeviceID] {
+    var preferred: DeviceID? { link.call.configuration.preferredCamera }
+
+    func others() async throws(DeviceError) -> [DeviceID] { try found(ordered(await infos()), "camera") }
+
+    func knownOthers() -> [DeviceID] { link.optional.map { ordered($0.media.devices.value.cameras) } ?? [] }
+
+    private func ordered(_ infos: [VideoDeviceInfo]) -> [DeviceID] {
         let direction = choice.withLock { $0.direction }
-        if let preferred = link.call.configuration.preferredCamera { return [preferred] }
-        let infos = try await infos()
-        let ordered = infos.filter { $0.direction == direction } + infos.filter { $0.direction != direction }
-        return try found(ordered.map(\.id), "camera")
+        return (infos.filter { $0.direction == direction } + infos.filter { $0.direction != direction }).map(\.id)
     }
 
     func device(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice {
@@ -86,7 +91,8 @@ final class CameraDriver: DeviceDriver {
     }
 
     func start(
-        _ device: any RunnableDevice, for session: SessionMedia, notice: @escaping @Sendable (DeviceNotice) -> Void
+        _ device: any RunnableDevice, for session: SessionMedia, headroom: Int,
+        notice: @escaping @Sendable (DeviceNotice) -> Void
     ) async throws(DeviceError) {
         let resolution = choice.withLock { $0.target } ?? link.call.state.settings.value.camera
         try await session.startVideo(device, VideoTarget(resolution), .video, notice: notice)

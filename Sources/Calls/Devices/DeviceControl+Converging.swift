@@ -5,16 +5,15 @@ import Synchronization
 /// How a device is brought to what is wanted of it: started, stopped, muted or changed. All under the gate.
 extension DeviceControl {
     /// Under the gate: makes the device do what is wanted.
-    func converge(
-        _ epoch: Int, _ session: CallLifecycle.Session, mustTakeSelection: Bool, isRerouting: Bool
-    ) async throws(DeviceError) {
+    func converge(_ epoch: Int, _ session: CallLifecycle.Session, _ purpose: Purpose) async throws(DeviceError) {
+        if purpose.isRecovery { state.withLock { $0.isChoosing = false } }
         try check(epoch, session)
         let snapshot = state.withLock { $0 }
         guard snapshot.intent == true, !snapshot.isPaused else {
             try await turnOff(session.media)
             return publish()
         }
-        if let running = snapshot.running, !isRerouting, snapshot.selection.map(running.isCalled) ?? true {
+        if let running = snapshot.running, isRight(running, snapshot, purpose) {
             if running.isMuted {
                 _ = await driver.setMuted(false, in: session.media)
                 setMutedFlag(false)
@@ -23,73 +22,137 @@ extension DeviceControl {
             return publish()
         }
         do {
-            try await turnOn(epoch, session, mustTakeSelection: mustTakeSelection)
+            if purpose.stalled != nil || purpose.enlarged != nil {
+                try await startAnew(epoch, session, purpose)
+            } else {
+                try await turnOn(epoch, session, purpose)
+            }
         } catch {
-            state.withLock { if $0.epoch == epoch { $0.error = error } }
+            await fail(error, epoch, session, purpose)
             publish()
-            if error.code != .cancelled { link.optional?.deviceFailed(driver.name, error) }
             throw error
         }
+        retryLater(epoch, session)
         publish()
     }
 
-    private func turnOn(
-        _ epoch: Int, _ session: CallLifecycle.Session, mustTakeSelection: Bool
-    ) async throws(DeviceError) {
-        var candidates: [DeviceID] = []
-        let selection = state.withLock { $0.selection }
-        if let selection { candidates.append(selection) }
-        if selection == nil || !mustTakeSelection {
-            do {
-                for id in try await driver.candidates() where id != selection { candidates.append(id) }
-            } catch {
-                if candidates.isEmpty { throw error }
-            }
-        }
-        if let best = candidates.first, state.withLock({ $0.running?.isCalled(best) }) == true { return }
-        await stopRunning(.release)
-        var first: DeviceError?
-        for id in candidates {
-            try check(epoch, session)
-            do {
-                return try await start(id, epoch, session)
-            } catch {
-                if error.code == .cancelled { throw error }
-                if first == nil { first = error }
-            }
-        }
-        throw first ?? refused("no device")
+    /// Whether the device that runs is to run on.
+    private func isRight(_ running: Running, _ state: State, _ purpose: Purpose) -> Bool {
+        if let stalled = purpose.stalled { return running.token != stalled || !running.isStalled }
+        if let enlarged = purpose.enlarged { return running.token != enlarged }
+        return !purpose.isRerouting && (state.selection.map(running.isCalled) ?? true)
     }
 
-    private func start(_ id: DeviceID, _ epoch: Int, _ session: CallLifecycle.Session) async throws(DeviceError) {
-        let device = try await takeDevice(id)
+    private func turnOn(
+        _ epoch: Int, _ session: CallLifecycle.Session, _ purpose: Purpose
+    ) async throws(DeviceError) {
+        var search = Search(purpose: purpose)
+        // What is wanted by name is tried without looking at all the others.
+        let (selection, lost) = state.withLock { ($0.selection, purpose.isRecovery ? $0.lost : nil) }
+        let wanted = [selection, lost, selection == nil ? driver.preferred : nil].compactMap { $0 }
+        if try await take(wanted, &search, epoch, session) { return }
+        if wanted.isEmpty || (fallsBack && !purpose.mustTakeSelection) {
+            if purpose.isRecovery, try await take(driver.knownOthers(), &search, epoch, session) { return }
+            do throws(DeviceError) {
+                if try await take(try await driver.others(), &search, epoch, session) { return }
+            } catch {
+                if error.code == .cancelled || search.failure == nil { throw error }
+            }
+        }
+        throw search.failure ?? state.withLock { $0.error } ?? noneLeft
+    }
+
+    /// What one search for a device has come to.
+    private struct Search {
+        let purpose: Purpose
+        var tried: [DeviceID] = []
+        /// The failure of the device that was wanted most.
+        var failure: DeviceError?
+    }
+
+    /// Starts the first that can be; the one that runs already counts.
+    /// - Returns: whether one of them runs.
+    private func take(
+        _ candidates: [DeviceID], _ search: inout Search, _ epoch: Int, _ session: CallLifecycle.Session
+    ) async throws(DeviceError) -> Bool {
+        for id in candidates where !search.tried.contains(id) {
+            try check(epoch, session)
+            let tried = search.tried
+            let (isRunning, isHeldBack) = state.withLock { state in
+                let isRunning = state.running?.isCalled(id) == true
+                // Only a better device is worth another attempt.
+                if isRunning { state.trials.keep(only: tried) }
+                return (isRunning, search.purpose.isRecovery && state.trials.isHeldBack(id, now: now))
+            }
+            if isRunning { return true }
+            search.tried.append(id)
+            if isHeldBack { continue }
+            do {
+                try await start(id, epoch, session, isRecovery: search.purpose.isRecovery)
+                state.withLock { $0.trials.keep(only: tried) }
+                return true
+            } catch {
+                if error.code == .cancelled { throw error }
+                search.failure = search.failure ?? error
+            }
+        }
+        return false
+    }
+
+    /// Starts a device; one that runs is stopped only when the new one is open.
+    func start(
+        _ id: DeviceID, _ epoch: Int, _ session: CallLifecycle.Session, isRecovery: Bool = false
+    ) async throws(DeviceError) {
+        let (before, headroom) = state.withLock { ($0.running, $0.recoveries.headroom) }
+        let device: any RunnableDevice
+        do {
+            device = try await takeDevice(id)
+            if before != nil { try await prepare(device, session, headroom, isRecovery: isRecovery) }
+        } catch {
+            failedToStart(id, error)
+            throw error
+        }
+        if before != nil {
+            markSilent()
+            await stopRunning(.release)
+        }
         let token = state.withLock { state in
             state.nextJob += 1
             return state.nextJob
         }
-        state.withLock { $0.running = Running(device: device, name: id, token: token) }
+        state.withLock { state in
+            state.running = Running(device: device, name: id, token: token)
+            state.storm.restarted()
+        }
         do {
-            try await driver.start(device, for: session.media) { [weak self] notice in self?.handle(notice, token) }
+            try await driver.start(device, for: session.media, headroom: headroom) { [weak self] notice in
+                self?.handle(notice, token)
+            }
             try check(epoch, session)
         } catch {
             await device.stop(.release)
             state.withLock { if $0.running?.token == token { $0.running = nil } }
+            failedToStart(id, error)
             throw error
         }
         // It may have ended between its first block and here: then the notice has told, and nothing runs.
-        let isRunning = state.withLock { state in
-            guard state.running?.token == token else { return false }
-            state.running?.hasArrived = true
-            state.error = nil
-            return true
-        }
-        guard isRunning else { throw state.withLock { $0.error } ?? refused("the device ended") }
+        guard arrived(id, token) else { throw state.withLock { $0.error } ?? refused("the device ended") }
         _ = await driver.setMuted(false, in: session.media)
         await driver.announce(true, in: session.media)
         link.optional?.trace("\(driver.name).started", id.rawValue)
     }
 
-    private func turnOff(_ session: SessionMedia) async throws(DeviceError) {
+    /// Opens the next device while the one before runs. Two names may be one device: what a person chose is then opened
+    /// when the one before is closed.
+    private func prepare(
+        _ device: any RunnableDevice, _ session: CallLifecycle.Session, _ headroom: Int, isRecovery: Bool
+    ) async throws(DeviceError) {
+        do { try await driver.prepare(device, for: session.media, headroom: headroom) } catch {
+            if isRecovery || error.code != .busy { throw error }
+        }
+    }
+
+    func turnOff(_ session: SessionMedia) async throws(DeviceError) {
         guard let running = state.withLock({ $0.running }), !running.isMuted else { return }
         await driver.announce(false, in: session)
         if await driver.setMuted(true, in: session) {

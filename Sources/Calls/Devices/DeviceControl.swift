@@ -21,6 +21,19 @@ public final class DeviceControl: Sendable {
         /// of the same device, which spares looking it up.
         var parked: Parked?
         var error: DeviceError?
+        /// The device that went away or failed in the session: taken up again when it returns, until something else is
+        /// chosen.
+        var lost: DeviceID?
+        /// Since when nothing is delivered though it is wanted.
+        var silentSince: MonotonicInstant?
+        var trials = DeviceTrials()
+        var storm = XrunStorm()
+        var ladder = StallLadder()
+        var recoveries = DeviceRecoveries()
+        /// Whether a choosing anew stands in the queue: many signals need one.
+        var isChoosing = false
+        /// Waits to try a device again.
+        var retry: ScopeJob?
         /// Counts resets.
         var epoch = 0
         var jobs: [Int: ScopeJob] = [:]
@@ -48,13 +61,28 @@ public final class DeviceControl: Sendable {
         func isCalled(_ id: DeviceID) -> Bool { device.deviceID == id || name == id }
     }
 
+    /// Why a device converges, where it is not because a person asked.
+    struct Purpose {
+        /// A choice that does not work is an error; otherwise the next device is taken.
+        var mustTakeSelection = false
+        /// Look whether another device is better than the one that runs.
+        var isRerouting = false
+        /// By itself: after a fault or a signal. It takes the devices that were seen last, and is quiet about what it
+        /// has told already.
+        var isRecovery = false
+        /// The run that stalled, which is restarted.
+        var stalled: Int?
+        /// The run that is opened anew with a larger buffer.
+        var enlarged: Int?
+    }
+
     let link: CallLink
     let driver: any DeviceDriver
     let status = StateFlow(DeviceStatus.notSelected)
     let error = StateFlow<DeviceError?>(nil)
     let selected = StateFlow<DeviceID?>(nil)
     let state = Mutex(State())
-    private let gate = SerialGate()
+    let gate = SerialGate()
     private let publishing = Mutex(())
 
     init(link: CallLink, driver: any DeviceDriver) {
@@ -79,8 +107,10 @@ public final class DeviceControl: Sendable {
     /// once; a device that fails is told by its error and the call's, and the session goes on without it.
     /// - `isOn`: nil where the settings say nothing of this device.
     func setUp(_ isOn: Bool?, in session: CallLifecycle.Session) throws(ScopeError) {
+        let remembered = remembered
         let (epoch, intent) = state.withLock { state in
             if state.intent == nil { state.intent = isOn }
+            state.selection = state.selection ?? remembered
             return (state.epoch, state.intent)
         }
         guard intent != nil else { return }
@@ -113,23 +143,40 @@ public final class DeviceControl: Sendable {
     func select(_ id: DeviceID?) async throws(DeviceError) {
         if let id { _ = try await driver.device(id) }
         let (previous, epoch) = state.withLock { state in
-            defer { state.selection = id }
+            defer {
+                state.selection = id
+                state.lost = nil
+                state.trials = DeviceTrials()
+            }
             return (state.selection, state.epoch)
         }
         publish()
         do {
-            try await convergeIfJoined(epoch, presenceMatters: false, mustTakeSelection: true)
+            try await convergeIfJoined(
+                epoch, presenceMatters: false, Purpose(mustTakeSelection: id != nil, isRerouting: id == nil))
         } catch {
             // The choice did not work: back to the one before, and tell.
             state.withLock { if $0.epoch == epoch && $0.selection == id { $0.selection = previous } }
             try? await convergeIfJoined(epoch, presenceMatters: false)
             throw error
         }
+        remember(id)
+        if let session = link.call.activeSession { link.call.media.companion(of: self)?.chooseAgain(in: session) }
     }
 
     /// Looks again which device is best, as after the order has changed.
     func reroute() async throws(DeviceError) {
-        try await convergeIfJoined(state.withLock { $0.epoch }, presenceMatters: false, isRerouting: true)
+        state.withLock { $0.lost = nil }
+        try await convergeIfJoined(
+            state.withLock { $0.epoch }, presenceMatters: false, Purpose(isRerouting: true))
+    }
+
+    /// The device that a person chose, while it runs.
+    var chosen: DeviceID? {
+        state.withLock { state in
+            guard let selection = state.selection, state.running?.isCalled(selection) == true else { return nil }
+            return selection
+        }
     }
 
     // MARK: Reset
@@ -143,7 +190,15 @@ public final class DeviceControl: Sendable {
             state.isPaused = false
             state.selection = nil
             state.error = nil
-            return Array(state.jobs.values)
+            state.lost = nil
+            state.silentSince = nil
+            state.trials = DeviceTrials()
+            state.storm = XrunStorm()
+            state.ladder = StallLadder()
+            state.isChoosing = false
+            state.recoveries = DeviceRecoveries()
+            defer { state.retry = nil }
+            return Array(state.jobs.values) + (state.retry.map { [$0] } ?? [])
         }
         for job in jobs { job.cancel() }
         await gate.withGate {
@@ -162,7 +217,7 @@ public final class DeviceControl: Sendable {
     // MARK: Converging
 
     private func convergeIfJoined(
-        _ epoch: Int, presenceMatters: Bool, mustTakeSelection: Bool = false, isRerouting: Bool = false
+        _ epoch: Int, presenceMatters: Bool, _ purpose: Purpose = Purpose()
     ) async throws(DeviceError) {
         guard let session = link.call.activeSession else {
             // Not in the call: what is wanted is kept for the next join. Nothing is opened, and with no device there
@@ -179,9 +234,7 @@ public final class DeviceControl: Sendable {
         let result = Mutex<Result<Void, DeviceError>>(.failure(refused("the session ended")))
         let job: (key: Int, job: ScopeJob)
         do {
-            job = try launchConverging(
-                epoch, session, mustTakeSelection: mustTakeSelection, isRerouting: isRerouting
-            ) { outcome in result.withLock { $0 = outcome } }
+            job = try launchConverging(epoch, session, purpose) { outcome in result.withLock { $0 = outcome } }
         } catch {
             throw refused("the session ended")
         }
@@ -192,8 +245,8 @@ public final class DeviceControl: Sendable {
 
     /// Has the device converge as a child of the session's scope.
     /// - Throws: where the session is over.
-    private func launchConverging(
-        _ epoch: Int, _ session: CallLifecycle.Session, mustTakeSelection: Bool = false, isRerouting: Bool = false,
+    func launchConverging(
+        _ epoch: Int, _ session: CallLifecycle.Session, _ purpose: Purpose = Purpose(),
         outcome: @escaping @Sendable (Result<Void, DeviceError>) -> Void
     ) throws(ScopeError) -> (key: Int, job: ScopeJob) {
         let key = state.withLock { state in
@@ -203,8 +256,7 @@ public final class DeviceControl: Sendable {
         let job = try session.scope.launch(driver.name) {
             let result = await self.gate.withGate { () async -> Result<Void, DeviceError> in
                 do throws(DeviceError) {
-                    try await self.converge(
-                        epoch, session, mustTakeSelection: mustTakeSelection, isRerouting: isRerouting)
+                    try await self.converge(epoch, session, purpose)
                     return .success(())
                 } catch {
                     return .failure(error)
@@ -217,35 +269,6 @@ public final class DeviceControl: Sendable {
             if state.epoch != epoch { job.cancel() }
         }
         return (key, job)
-    }
-
-    // MARK: What the device tells
-
-    /// From the device's thread.
-    func handle(_ notice: DeviceNotice, _ token: Int) {
-        let isCurrent = state.withLock { state in
-            guard state.running?.token == token else { return false }
-            switch notice {
-            case .ended(let error):
-                state.running = nil
-                state.error = error
-            case .stalled(let error):
-                state.running?.isStalled = true
-                state.error = error
-            case .resumed:
-                state.running?.isStalled = false
-                state.error = nil
-            case .recovered: break
-            }
-            return true
-        }
-        guard isCurrent, let call = link.optional else { return }
-        publish()
-        switch notice {
-        case .ended(let error), .stalled(let error): call.deviceFailed(driver.name, error)
-        case .resumed: call.trace("\(driver.name).resumed", "")
-        case .recovered(let detail): call.trace("\(driver.name).recovered", detail)
-        }
     }
 
     // MARK: Helpers

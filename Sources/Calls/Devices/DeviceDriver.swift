@@ -5,18 +5,33 @@ protocol DeviceDriver: Sendable {
     /// `microphone`, `camera`: for traces and errors.
     var name: String { get }
 
-    /// The devices to try, best first.
+    /// What the application's configuration puts before all others; tried without looking what else there is, which is
+    /// what a fast rejoin takes.
+    var preferred: DeviceID? { get }
+
+    /// All devices there are, as routing prefers them.
     /// - Throws: `.noDevice` where there is none.
-    func candidates() async throws(DeviceError) -> [DeviceID]
+    func others() async throws(DeviceError) -> [DeviceID]
 
     /// The device with an id, or with a backend's name for one; opens nothing.
     func device(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice
 
+    /// The same, as they were seen last: asks nobody, so it takes no time. Empty where nobody has looked yet.
+    func knownOthers() -> [DeviceID]
+
+    /// The signals that may mean another choice.
+    var subject: DeviceSignal.Subject? { get }
+
+    /// Opens a device while another still runs; nothing where it cannot be opened ahead.
+    func prepare(_ device: any RunnableDevice, for session: SessionMedia, headroom: Int) async throws(DeviceError)
+
     /// Starts a device for a session.
+    /// - `headroom`: blocks that a sound device's buffer holds beyond the usual.
     /// - `notice`: called from the device's thread for what it tells by itself.
     /// - Returns when the device has delivered.
     func start(
-        _ device: any RunnableDevice, for session: SessionMedia, notice: @escaping @Sendable (DeviceNotice) -> Void
+        _ device: any RunnableDevice, for session: SessionMedia, headroom: Int,
+        notice: @escaping @Sendable (DeviceNotice) -> Void
     ) async throws(DeviceError)
 
     /// Silences the running device without stopping it, or lets it sound again.
@@ -25,6 +40,16 @@ protocol DeviceDriver: Sendable {
 
     /// Tells the others that the device's track begins, or is muted.
     func announce(_ isOn: Bool, in session: SessionMedia) async
+}
+
+extension DeviceDriver {
+    /// The devices to try first.
+    func candidates() async throws(DeviceError) -> [DeviceID] {
+        if let preferred { return [preferred] }
+        return try await others()
+    }
+
+    func prepare(_ device: any RunnableDevice, for session: SessionMedia, headroom: Int) async throws(DeviceError) {}
 }
 
 /// A microphone, speaker, camera or screen: what can be stopped again.
@@ -38,7 +63,7 @@ enum DeviceNotice: Sendable {
     case ended(DeviceError)
     case stalled(DeviceError)
     case resumed
-    case recovered(String)
+    case recovered(xruns: Int64, gap: Duration)
 }
 
 /// An audio device as ``DeviceControl`` holds it.

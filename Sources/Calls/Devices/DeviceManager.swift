@@ -1,5 +1,6 @@
 public import Media
 public import Scopes
+import Synchronization
 
 /// Runs one device for a call: the microphone, the speaker, the camera or the shared screen.
 ///
@@ -28,6 +29,9 @@ extension DeviceManager {
     public var selectedDevice: DeviceID? { control.selected.value }
     /// The selected device as it changes.
     public var selectedDevices: StateFlow<DeviceID?> { control.selected }
+
+    /// How often the session's device was lost and taken up again, and for how long it was silent. Since the join.
+    public var recoveries: DeviceRecoveries { control.state.withLock { $0.recoveries } }
 
     /// Whether it delivers.
     public var isEnabled: Bool { status == .enabled }

@@ -33,30 +33,52 @@ struct MicrophoneDriver: DeviceDriver {
     let link: CallLink
     var name: String { "microphone" }
 
+    var subject: DeviceSignal.Subject? { .sound }
+
     func infos() async throws(DeviceError) -> [AudioDeviceInfo] {
         try await link.call.devices.audio.devices(.capture)
     }
 
-    func candidates() async throws(DeviceError) -> [DeviceID] {
+    var preferred: DeviceID? { link.call.configuration.preferredMicrophone }
+
+    func others() async throws(DeviceError) -> [DeviceID] {
+        try found(routing.order(await infos()).map(\.id), "microphone")
+    }
+
+    func knownOthers() -> [DeviceID] {
+        link.optional.map { routing.order($0.media.devices.value.microphones).map(\.id) } ?? []
+    }
+
+    private var routing: AudioRouting {
         let call = link.call
-        let preferred = call.configuration.preferredMicrophone
-        // The device that settings name is tried without looking at all others: that is what a fast rejoin takes.
-        if let preferred { return [preferred] }
-        return try found(AudioRouting.order(await infos()).map(\.id), "microphone")
+        return AudioRouting(
+            order: call.configuration.routing.order,
+            companion: call.media.devices.value.card(ofSpeaker: call.speaker.control.chosen))
     }
 
     func device(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice {
         RunnableAudioDevice(try await link.call.devices.audio.device(id, .capture))
     }
 
+    func prepare(_ device: any RunnableDevice, for session: SessionMedia, headroom: Int) async throws(DeviceError) {
+        guard let audio = (device as? RunnableAudioDevice)?.device else { return }
+        try await audio.prepare(session.captureRing.format, options: options(headroom, session))
+    }
+
+    private func options(_ headroom: Int, _ session: SessionMedia) -> AudioStreamOptions {
+        var options = session.inPackets(link.call.configuration.microphone)
+        options.headroom += headroom
+        return options
+    }
+
     func start(
-        _ device: any RunnableDevice, for session: SessionMedia, notice: @escaping @Sendable (DeviceNotice) -> Void
+        _ device: any RunnableDevice, for session: SessionMedia, headroom: Int,
+        notice: @escaping @Sendable (DeviceNotice) -> Void
     ) async throws(DeviceError) {
         guard let audio = (device as? RunnableAudioDevice)?.device else { return }
         let arrival = Arrival()
         session.audioSender.onFirstBlock = { arrival.arrived() }
-        let options = session.inPackets(link.call.configuration.microphone)
-        let info = try await audio.start(session.captureRing, options: options) { event in
+        let info = try await audio.start(session.captureRing, options: options(headroom, session)) { event in
             if case .ended(let error) = event { arrival.failed(error) }
             if case .stalled(let error) = event, error.code == .neverStarted { arrival.failed(error) }
             notice(DeviceNotice(event))
@@ -90,7 +112,7 @@ extension DeviceNotice {
             case .ended(let error): .ended(error)
             case .stalled(let error): .stalled(error)
             case .resumed: .resumed
-            case .recovered(let xruns, let gap): .recovered("xruns \(xruns), gap \(gap)")
+            case .recovered(let xruns, let gap): .recovered(xruns: xruns, gap: gap)
             }
     }
 

@@ -26,19 +26,24 @@ struct ScreenDriver: DeviceDriver {
     let link: CallLink
     var name: String { "screen share" }
 
+    /// A shared window that was closed is not taken up again, nor another in its place: only what somebody chose is shown.
+    var subject: DeviceSignal.Subject? { nil }
+
+    func knownOthers() -> [DeviceID] { [] }
+
     func infos() async throws(DeviceError) -> [VideoDeviceInfo] { try await link.call.devices.screens.devices() }
 
-    func candidates() async throws(DeviceError) -> [DeviceID] {
-        if let preferred = link.call.configuration.preferredScreen { return [preferred] }
-        return try found(await infos().map(\.id), "screen")
-    }
+    var preferred: DeviceID? { link.call.configuration.preferredScreen }
+
+    func others() async throws(DeviceError) -> [DeviceID] { try found(await infos().map(\.id), "screen") }
 
     func device(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice {
         RunnableVideoDevice(try await link.call.devices.screens.device(id))
     }
 
     func start(
-        _ device: any RunnableDevice, for session: SessionMedia, notice: @escaping @Sendable (DeviceNotice) -> Void
+        _ device: any RunnableDevice, for session: SessionMedia, headroom: Int,
+        notice: @escaping @Sendable (DeviceNotice) -> Void
     ) async throws(DeviceError) {
         let call = link.call
         guard call.state.info.value?.capabilities.contains(.screenShare) ?? true else {

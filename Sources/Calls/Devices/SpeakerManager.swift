@@ -66,30 +66,53 @@ final class SpeakerDriver: DeviceDriver {
 
     init(link: CallLink) { self.link = link }
 
+    var subject: DeviceSignal.Subject? { .sound }
+
     func infos() async throws(DeviceError) -> [AudioDeviceInfo] {
         try await link.call.devices.audio.devices(.playback)
     }
 
-    func candidates() async throws(DeviceError) -> [DeviceID] {
+    var preferred: DeviceID? { isSpeakerphone ? nil : link.call.configuration.preferredSpeaker }
+    private var isSpeakerphone: Bool { sound.withLock { $0.isSpeakerphone } }
+
+    func others() async throws(DeviceError) -> [DeviceID] {
+        try found(routing.order(await infos()).map(\.id), "speaker")
+    }
+
+    func knownOthers() -> [DeviceID] {
+        link.optional.map { routing.order($0.media.devices.value.speakers).map(\.id) } ?? []
+    }
+
+    private var routing: AudioRouting {
         let call = link.call
-        let isSpeakerphone = sound.withLock { $0.isSpeakerphone }
-        if let preferred = call.configuration.preferredSpeaker, !isSpeakerphone { return [preferred] }
-        let ordered = try AudioRouting.order(await infos(), isSpeakerphone: isSpeakerphone)
-        return try found(ordered.map(\.id), "speaker")
+        return AudioRouting(
+            order: call.configuration.routing.order, isSpeakerphone: isSpeakerphone,
+            companion: call.media.devices.value.card(ofMicrophone: call.microphone.control.chosen))
     }
 
     func device(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice {
         RunnableAudioDevice(try await link.call.devices.audio.device(id, .playback))
     }
 
+    func prepare(_ device: any RunnableDevice, for session: SessionMedia, headroom: Int) async throws(DeviceError) {
+        guard let audio = (device as? RunnableAudioDevice)?.device else { return }
+        try await audio.prepare(session.playbackRing.format, options: options(headroom, session))
+    }
+
+    private func options(_ headroom: Int, _ session: SessionMedia) -> AudioStreamOptions {
+        var options = session.inPackets(link.call.configuration.speaker)
+        options.headroom += headroom
+        return options
+    }
+
     func start(
-        _ device: any RunnableDevice, for session: SessionMedia, notice: @escaping @Sendable (DeviceNotice) -> Void
+        _ device: any RunnableDevice, for session: SessionMedia, headroom: Int,
+        notice: @escaping @Sendable (DeviceNotice) -> Void
     ) async throws(DeviceError) {
         guard let audio = (device as? RunnableAudioDevice)?.device else { return }
         // What was decoded for a speaker that stopped is old by now. Nobody reads the ring before the start.
         session.playbackRing.drainAll()
-        let options = session.inPackets(link.call.configuration.speaker)
-        let info = try await audio.start(session.playbackRing, options: options) { event in
+        let info = try await audio.start(session.playbackRing, options: options(headroom, session)) { event in
             notice(DeviceNotice(event))
         }
         session.speaker.withLock { $0 = SessionMedia.AudioPart(device: audio, info: info) }

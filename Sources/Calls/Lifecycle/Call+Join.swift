@@ -105,21 +105,21 @@ extension Call {
         show(.joined, session)
     }
 
-    /// Shows where the call stands, unless the session is over: then its cleanup has the word.
+    /// Shows where the call stands, unless the session is over: then its cleanup has the word. A session that is lost
+    /// already is not shown as joined.
     func show(_ connection: ConnectionState, _ session: CallLifecycle.Session) {
         lifecycle.withLock { lifecycle in
-            if lifecycle.isOn(session.generation) { state.connection.set(connection) }
+            guard lifecycle.isOn(session.generation) else { return }
+            if connection == .joined, lifecycle.session?.reconnection != nil { return }
+            state.connection.set(connection)
         }
     }
 
     /// Asks the service for a session and takes it for this generation; undoes it where a leave was faster.
-    func openTransport(
+    private func openTransport(
         _ request: JoinRequest, _ session: CallLifecycle.Session
     ) async throws -> any RoomSession {
-        let media = session.media
-        let transport = try await service.join(request) { [weak media] track, packet in
-            media?.receive(packet, track: track)
-        }
+        let transport = try await askService(request, session)
         guard !Task.isCancelled, lifecycle.withLock({ $0.install(transport, generation: session.generation) }) else {
             // A late answer: the session is over, and must not come back to life on the server.
             try? await transport.leave()
@@ -129,43 +129,57 @@ extension Call {
         return transport
     }
 
+    func askService(_ request: JoinRequest, _ session: CallLifecycle.Session) async throws -> any RoomSession {
+        let media = session.media
+        return try await service.join(request) { [weak media] track, packet in media?.receive(packet, track: track) }
+    }
+
     /// Follows a session's events for as long as it lasts.
     func follow(_ transport: any RoomSession, _ session: CallLifecycle.Session) throws {
         try session.scope.launch("session events") { [weak self] in
             for await event in transport.events {
                 guard let self, session.scope.isCurrent else { return }
-                self.handle(event, session)
+                self.handle(event, session, from: transport)
             }
         }
     }
 
-    private func handle(_ event: SessionEvent, _ session: CallLifecycle.Session) {
+    private func handle(_ event: SessionEvent, _ session: CallLifecycle.Session, from transport: any RoomSession) {
         state.apply(event)
         switch event {
         case .participantLeft(let id): session.media.removeTracks(of: id)
         case .trackPublished(let track): session.media.addTrack(track.id)
         case .trackUnpublished(let track): session.media.removeTrack(track)
         case .keyframeRequested(let kind): session.media.requestKeyframe(of: kind)
-        case .connectionLost(let reason): reconnect(session, reason: reason)
+        case .connectionLost(let reason): reconnect(session, lost: transport, reason: reason)
         case .ended(let reason):
             let failure = CallError(.ended, call: id.description, reason: reason)
             Task { await self.endSession(session.generation, .failed(failure)) }
         case .participantJoined(let participant):
             session.media.addTracks(of: [participant])
-        case .trackMuted, .reaction, .uplinkEstimate, .slowLink: break
+        case .uplinkEstimate(let estimate): session.media.adapt(to: estimate)
+        case .slowLink(let isUplink, let lostPackets):
+            trace("slow link", "\(isUplink ? "up" : "down"), \(lostPackets) packets lost")
+        case .trackMuted, .reaction: break
         }
     }
 
-    /// How loud everybody is: when that has changed, and once a second, for those of whom nothing comes any more.
+    /// How loud everybody is: when that has changed, and once a second, for those of whom nothing comes any more. How
+    /// well everybody is connected, once a second.
     private func launchLevels(_ session: CallLifecycle.Session) throws {
         let clock = configuration.clock
         try session.scope.launch("levels") { [state] in
             for await _ in session.media.levelPulse.changes { state.apply(levels: session.media.levels) }
         }
-        try session.scope.launch("levels of the silent") { [state] in
+        try session.scope.launch("levels of the silent, and quality") { [state] in
+            var quality = SessionQuality()
             while true {
                 try await clock.sleep(for: .seconds(1))
                 state.apply(levels: session.media.levels)
+                let isReconnecting = state.connection.value == .reconnecting
+                let (own, others) = quality.measure(
+                    session.media.statistics, state.participants.value, isReconnecting: isReconnecting)
+                state.apply(quality: own, others: others)
             }
         }
     }

@@ -19,7 +19,29 @@ struct CallLifecycle {
         let media: SessionMedia
         /// Set by the service's answer; replaced by a reconnection.
         var transport: (any RoomSession)?
-        var isReconnecting = false
+        /// Not nil from the loss of the connection until it was taken up again.
+        var reconnection: Reconnection?
+        /// When the connection was taken up again last, and how.
+        var takenUp: (at: MonotonicInstant, kind: JoinRequest.Kind)?
+    }
+
+    /// The loop that takes a lost session up again: one a session, whatever is lost meanwhile.
+    struct Reconnection {
+        /// The transport that was lost last. What else it has to say of its loss is no news.
+        var lost: any RoomSession
+        /// The attempt that may bring a transport.
+        var step = 0
+        let events: AsyncStream<ReconnectionEvent>.Continuation
+    }
+
+    /// What the loss of a connection comes to.
+    enum LossDecision {
+        /// The session is over, or it is no loss of the session's present transport.
+        case ignore
+        /// Begin to reconnect.
+        case begin
+        /// The loop that runs is to know.
+        case tell(AsyncStream<ReconnectionEvent>.Continuation)
     }
 
     /// Where the next join stands.
@@ -65,14 +87,49 @@ struct CallLifecycle {
     mutating func install(_ transport: any RoomSession, generation: Int) -> Bool {
         guard isOn(generation) else { return false }
         session?.transport = transport
-        session?.isReconnecting = false
         return true
     }
 
-    /// Begins a reconnection; false where one runs already or the session is over.
-    mutating func beginReconnection(generation: Int) -> Bool {
-        guard isOn(generation), session?.transport != nil, session?.isReconnecting == false else { return false }
-        session?.isReconnecting = true
+    /// Takes the service's answer for an attempt to reconnect.
+    /// - Returns: false where the session has ended or another attempt has begun meanwhile; the answer must be undone.
+    mutating func install(_ transport: any RoomSession, generation: Int, step: Int) -> Bool {
+        guard isOn(generation), session?.reconnection?.step == step else { return false }
+        session?.transport = transport
+        return true
+    }
+
+    /// A connection was lost.
+    /// - `transport`: that tells it; nil where somebody else does.
+    /// - `events`: of the loop that begins.
+    mutating func lose(
+        _ transport: (any RoomSession)?, generation: Int, events: AsyncStream<ReconnectionEvent>.Continuation
+    ) -> LossDecision {
+        guard isOn(generation), let current = session?.transport else { return .ignore }
+        if let transport, transport !== current { return .ignore }
+        guard let reconnection = session?.reconnection else {
+            session?.reconnection = Reconnection(lost: current, events: events)
+            return .begin
+        }
+        guard transport != nil else { return .tell(reconnection.events) }
+        guard reconnection.lost !== current else { return .ignore }
+        session?.reconnection?.lost = current
+        return .tell(reconnection.events)
+    }
+
+    /// An attempt to reconnect begins: answers to those before it are refused from here on.
+    mutating func beginAttempt(generation: Int, step: Int) -> Bool {
+        guard isOn(generation), session?.reconnection != nil else { return false }
+        session?.reconnection?.step = step
+        return true
+    }
+
+    /// The session is whole again.
+    /// - Returns: false where its new transport was lost meanwhile: the loop goes on.
+    mutating func finishReconnection(generation: Int, _ kind: JoinRequest.Kind, at now: MonotonicInstant) -> Bool {
+        guard isOn(generation), let reconnection = session?.reconnection else { return true }
+        if let transport = session?.transport, transport === reconnection.lost { return false }
+        session?.reconnection = nil
+        session?.takenUp = (now, kind)
         return true
     }
 

@@ -23,7 +23,9 @@ struct AudioFramer: Sendable {
     /// Nothing captured before it gets into a frame.
     let notBefore: MonotonicInstant
     /// Sample frames of a frame.
-    let length: Int
+    private(set) var length: Int
+    /// What the next frame shall be long, where that is another length.
+    private var nextLength: Int?
     private let format: AudioFormat
     private var filled = 0
     /// When the sample frame that comes next should have been captured.
@@ -74,7 +76,24 @@ struct AudioFramer: Sendable {
     }
 
     /// Begins the next frame after a ``Step/frame``.
-    mutating func next() { filled = 0 }
+    mutating func next() {
+        filled = 0
+        if let length = nextLength.take() { resize(length) }
+    }
+
+    /// Changes the length of frames: of the one that is being filled where it fits, else of the next. Nothing that was
+    /// gathered is lost.
+    mutating func setLength(_ length: Int) {
+        nextLength = filled < length ? nil : length
+        if filled < length { resize(length) }
+    }
+
+    private mutating func resize(_ length: Int) {
+        let count = length * format.channels
+        if samples.count > count { samples.removeLast(samples.count - count) }
+        if samples.count < count { samples += Array(repeating: 0, count: count - samples.count) }
+        self.length = length
+    }
 
     private func complete() -> Step { filled == length ? .frame : .more }
 
@@ -90,9 +109,9 @@ struct AudioFramer: Sendable {
     /// one from 50 ms on (another device took over).
     private func lost(before read: AudioRingRead) -> Int {
         guard let expectedAt else { return 0 }
-        let gap = read.capturedAt - expectedAt
-        guard gap > (read.isAfterGap ? .milliseconds(1) : .milliseconds(50)) else { return 0 }
-        return format.sampleFrames(in: gap)
+        let gap = read.capturedAt.nanoseconds - expectedAt.nanoseconds
+        guard gap > (read.isAfterGap ? 1_000_000 : 50_000_000) else { return 0 }
+        return format.sampleFrames(in: .nanoseconds(gap))
     }
 
     private mutating func moveToFront(from first: Int, count: Int) {

@@ -25,6 +25,15 @@ final class AudioReceiver: AudioFeed {
     private struct Tracks {
         var tracks: [TrackID: AudioTrack] = [:]
         var version = 0
+        /// Whose packet came last: most come from who speaks, and hashing costs more than a look.
+        var last: (id: TrackID, track: AudioTrack)?
+
+        mutating func track(_ id: TrackID) -> AudioTrack? {
+            if let last, last.id == id { return last.track }
+            guard let track = tracks[id] else { return nil }
+            last = (id, track)
+            return track
+        }
     }
 
     private let ring: AudioRing
@@ -58,6 +67,7 @@ final class AudioReceiver: AudioFeed {
         self.pulse = pulse
         self.now = now
         mixer = AudioMixer(ring: ring, maximum: ring.capacity / 2, outlets: outlets)
+        ring.wakeConsumerAt = .max
         ring.feed = self
     }
 
@@ -76,12 +86,13 @@ final class AudioReceiver: AudioFeed {
     func removeTrack(_ id: TrackID) {
         tracks.withLock { tracks in
             if tracks.tracks.removeValue(forKey: id) != nil { tracks.version += 1 }
+            tracks.last = nil
         }
     }
 
     /// Takes a packet of a track; one that was not added is ignored.
     func receive(_ packet: RTPPacket, track id: TrackID) {
-        guard let track = tracks.withLock({ $0.tracks[id] }) else { return }
+        guard let track = tracks.withLock({ $0.track(id) }) else { return }
         track.receive(packet, now: now())
         if wantsPacket.exchange(false, ordering: .acquiringAndReleasing) { ring.dataReady.signal() }
     }

@@ -51,34 +51,39 @@ struct AudioDelayControl: Sendable {
     /// Sample frames that a frame of 20 ms is played longer (shorter where negative): 0.1–0.5 % of speed, which nobody
     /// hears.
     private(set) var correction = 0
-    private var leastSlack = Duration.seconds(3600)
+    // Nanoseconds, and not durations of 128 bits: this is done for every packet.
+    private var leastSlack = Self.none
     private var packets = 0
     private var waits = 0
 
+    private static let none = Int64.max
     /// Below it packets are nearly late.
-    private static let least = Duration.milliseconds(4)
+    private static let least: Int64 = 4_000_000
     /// Above it they come too early. A period of the device and a frame: what they need to be there when asked for.
-    private static let most = Duration.milliseconds(24)
+    private static let most: Int64 = 24_000_000
     private static let window = 25
 
     /// A packet was decoded.
-    /// - `slack`: from its arrival to the instant its sound is to be played; negative where it was late.
+    /// - `arrivedAt`, `neededAt`: what lies between them is the slack; it was late where they are in the other order.
     /// - `jitter`: the stream's interarrival jitter: the slack is to be greater by twice as much.
     /// - `hasWaited`: whether it was asked for before it came.
-    mutating func note(slack: Duration, jitter: Duration, hasWaited: Bool) {
-        leastSlack = min(leastSlack, slack - min(jitter + jitter, .milliseconds(60)))
+    mutating func note(
+        arrivedAt: MonotonicInstant, neededAt: MonotonicInstant, jitter: MediaTime, hasWaited: Bool
+    ) {
+        let slack = neededAt.nanoseconds - arrivedAt.nanoseconds
+        leastSlack = min(leastSlack, slack - min(jitter.nanoseconds * 2, 60_000_000))
         packets += 1
         waits += hasWaited ? 1 : 0
         guard packets == Self.window else { return }
         let (early, late) = (leastSlack - Self.most, Self.least - leastSlack)
-        if early > .zero {
+        if early > 0 {
             correction = -Self.step(early)
-        } else if late > .zero {
+        } else if late > 0 {
             correction = max(2, Self.step(late))
         } else {
             correction = waits * 2 > Self.window ? 2 : 0
         }
-        leastSlack = .seconds(3600)
+        leastSlack = Self.none
         packets = 0
         waits = 0
     }
@@ -86,5 +91,5 @@ struct AudioDelayControl: Sendable {
     /// The stream pauses: what was measured is old.
     mutating func pause() { self = AudioDelayControl() }
 
-    private static func step(_ error: Duration) -> Int { min(5, 1 + Int(error.nanoseconds / 3_000_000)) }
+    private static func step(_ error: Int64) -> Int { min(5, 1 + Int(error / 3_000_000)) }
 }

@@ -64,7 +64,8 @@ final class AudioTrack: @unchecked Sendable {
     static let quantum = 480
     /// A packet that has waited longer shows that playing has fallen behind (after a burst, or with no device for a
     /// while), too far to catch up by playing faster.
-    private static let maximumWait = Duration.milliseconds(150)
+    /// In nanoseconds.
+    private static let maximumWait: Int64 = 150_000_000
     /// Sound that is kept then.
     private static let caughtUpTicks = 1920
 
@@ -127,15 +128,17 @@ final class AudioTrack: @unchecked Sendable {
         while available < Self.quantum {
             let (output, arrivedAt, jitter) = inbox.withLock { inbox in
                 let output = inbox.buffer.next(isDue: isDue, quantum: Self.quantum)
-                guard case .play(let packet) = output else { return (output, now, Duration.zero) }
+                guard case .play(let packet) = output else { return (output, now, MediaTime(ticks: 0, rate: 1)) }
                 let arrivedAt = inbox.arrivals[Int(packet.sequenceNumber.rawValue & 255)]
-                if now - arrivedAt > Self.maximumWait { inbox.buffer.drop(downTo: Self.caughtUpTicks) }
-                return (output, arrivedAt, inbox.receiver.jitter.duration)
+                if now.nanoseconds - arrivedAt.nanoseconds > Self.maximumWait {
+                    inbox.buffer.drop(downTo: Self.caughtUpTicks)
+                }
+                return (output, arrivedAt, inbox.receiver.jitter)
             }
             switch output {
             case .play(let packet):
                 let lateAt = AudioFormat().instant(available, after: neededAt)
-                control.note(slack: lateAt - arrivedAt, jitter: jitter, hasWaited: hasWaited)
+                control.note(arrivedAt: arrivedAt, neededAt: lateAt, jitter: jitter, hasWaited: hasWaited)
                 hasWaited = false
                 play(packet, now: now)
             case .conceal(let ticks, let next): conceal(ticks, next: next)

@@ -50,6 +50,18 @@ extension CallState {
         if let loudest { dominantSpeaker.set(loudest.id) }
     }
 
+    /// Shows how well everybody is connected.
+    func apply(quality own: ConnectionQuality, others: [SessionID: ConnectionQuality]) {
+        connectionQuality.set(own)
+        participants.update { participants in
+            for index in participants.indices {
+                let participant = participants[index]
+                participants[index].connectionQuality =
+                    participant.isLocal ? own : others[participant.id] ?? .unknown
+            }
+        }
+    }
+
     /// dBov above which somebody counts as speaking.
     static let speechThreshold = -50
 

@@ -26,6 +26,8 @@ public final class CallState: Sendable {
     public let unifiedSessionID: StateFlow<SessionID>
     /// Everybody in the session, this machine first.
     public let participants = StateFlow<[Participant]>([])
+    /// How well this machine is connected; each participant has its own.
+    public let connectionQuality = StateFlow(ConnectionQuality.unknown)
     public let dominantSpeaker = StateFlow<SessionID?>(nil)
     /// Sessions that a person pinned.
     public let pinned = StateFlow<Set<SessionID>>([])
@@ -73,6 +75,7 @@ public final class CallState: Sendable {
         self.sessionID.set(sessionID)
         self.unifiedSessionID.set(unifiedSessionID)
         participants.set([])
+        connectionQuality.set(.unknown)
         dominantSpeaker.set(nil)
         pinned.set([])
         screenSharing.set(nil)

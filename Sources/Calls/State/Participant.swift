@@ -10,6 +10,8 @@ public struct Participant: Sendable, Hashable, Identifiable {
     /// RMS of the sound in dBov, −127 (silence) to 0 (RFC 6464).
     public var audioLevel: Int
     public var isSpeaking: Bool
+    /// Of what comes from it; for the local one, of this machine's connection.
+    public var connectionQuality: ConnectionQuality
     public var id: SessionID { sessionID }
 
     public init(_ info: ParticipantInfo, isLocal: Bool) {
@@ -19,6 +21,7 @@ public struct Participant: Sendable, Hashable, Identifiable {
         tracks = Dictionary(info.tracks.map { ($0.id.kind, $0) }, uniquingKeysWith: { _, last in last })
         audioLevel = -127
         isSpeaking = false
+        connectionQuality = .unknown
     }
 
     /// Whether a track is published and not muted.

@@ -11,6 +11,12 @@ public protocol AudioDevice: AnyObject, Sendable {
     /// The card's own volume control, or nil where it has none (volume is then set in software).
     var mixer: (any AudioMixer)? { get }
 
+    /// Opens and configures the device where it is not yet, without starting it: whether it can be used is known while
+    /// another still runs, and the start that follows is short.
+    /// - `format`: the ring's, of the start that follows.
+    /// - Throws: as a start does; the device is closed then.
+    func prepare(_ format: AudioFormat, options: AudioStreamOptions) async throws(DeviceError)
+
     /// Opens and configures the device where it is not yet, and starts it.
     ///
     /// Capture: the device thread is the producer of `ring`; nothing captured before this call is written to it.
@@ -42,6 +48,8 @@ public struct AudioStreamOptions: Sendable, Hashable {
     public var busyRetry: Duration = .milliseconds(500)
     /// With no period for so long the device is reported as stalled.
     public var stallAfter: Duration = .seconds(1)
+    /// Blocks that the buffer holds beyond the usual, against xruns.
+    public var headroom = 0
     /// Whether SCHED_FIFO is asked for; what came of it stands in ``AudioStreamInfo/realTime``.
     public var realTime = true
 

@@ -27,13 +27,22 @@ public struct AudioDeviceInfo: Sendable, Hashable, Identifiable {
     public var kind: AudioDeviceKind
     /// Whether the system would choose it when nobody says otherwise.
     public var isDefault: Bool
+    /// What it shares with the other direction of the same hardware: the card's id; nil where it has no card.
+    public var card: String?
+    /// Whether something is plugged into its jack (a headphone, a monitor); nil where it has none, or cannot tell.
+    public var isConnected: Bool?
 
-    public init(id: DeviceID, name: String, direction: AudioDirection, kind: AudioDeviceKind, isDefault: Bool = false) {
+    public init(
+        id: DeviceID, name: String, direction: AudioDirection, kind: AudioDeviceKind, isDefault: Bool = false,
+        card: String? = nil, isConnected: Bool? = nil
+    ) {
         self.id = id
         self.name = name
         self.direction = direction
         self.kind = kind
         self.isDefault = isDefault
+        self.card = card
+        self.isConnected = isConnected
     }
 }
 

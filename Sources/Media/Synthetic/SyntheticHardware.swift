@@ -128,6 +128,14 @@ public final class SyntheticHardware: Sendable {
         }
     }
 
+    /// Takes the handle without starting a stream, after those calls that came before.
+    func prepare() async throws(DeviceError) {
+        await turns.enter()
+        defer { turns.leave() }
+        guard !state.withLock({ $0.isRunning }) else { return }
+        _ = try await open()
+    }
+
     /// Stops the stream, after those calls that came before.
     func stop(_ standby: StandbyPolicy) async {
         await turns.enter()

@@ -12,10 +12,11 @@ public final class SyntheticMicrophone: AudioDevice {
     /// - `mixer`: the card's volume control; nil for a card without one.
     public init(
         id: DeviceID = "synthetic:microphone", name: String = "Synthetic microphone",
-        kind: AudioDeviceKind = .synthetic, sound: SyntheticSound = .tone(frequency: 440, level: 0.5),
+        kind: AudioDeviceKind = .synthetic, card: String? = nil,
+        sound: SyntheticSound = .tone(frequency: 440, level: 0.5),
         mixer: SyntheticMixer? = nil, timing: SyntheticTiming = .realTime
     ) {
-        info = AudioDeviceInfo(id: id, name: name, direction: .capture, kind: kind)
+        info = AudioDeviceInfo(id: id, name: name, direction: .capture, kind: kind, card: card)
         hardware = SyntheticHardware(id: id, timing: timing)
         source = SoundSource(sound)
         self.mixer = mixer
@@ -29,6 +30,10 @@ public final class SyntheticMicrophone: AudioDevice {
 
     public var statistics: AudioStreamStatistics {
         counters.withLock { $0?.statistics } ?? AudioStreamStatistics()
+    }
+
+    public func prepare(_ format: AudioFormat, options: AudioStreamOptions) async throws(DeviceError) {
+        try await hardware.prepare()
     }
 
     public func start(

@@ -15,10 +15,11 @@ public final class SyntheticSpeaker: AudioDevice {
     /// - `recording`: how much sound to keep (48 kHz, both channels counted as one); what comes later is not kept.
     public init(
         id: DeviceID = "synthetic:speaker", name: String = "Synthetic speaker",
-        kind: AudioDeviceKind = .synthetic, mixer: SyntheticMixer? = nil, recording: Duration = .zero,
+        kind: AudioDeviceKind = .synthetic, card: String? = nil, mixer: SyntheticMixer? = nil,
+        recording: Duration = .zero,
         timing: SyntheticTiming = .realTime
     ) {
-        info = AudioDeviceInfo(id: id, name: name, direction: .playback, kind: kind)
+        info = AudioDeviceInfo(id: id, name: name, direction: .playback, kind: kind, card: card)
         hardware = SyntheticHardware(id: id, timing: timing)
         self.mixer = mixer
         self.recording = SyntheticRecording(capacity: AudioFormat().sampleFrames(in: recording))
@@ -26,6 +27,10 @@ public final class SyntheticSpeaker: AudioDevice {
 
     public var statistics: AudioStreamStatistics {
         counters.withLock { $0?.statistics } ?? AudioStreamStatistics()
+    }
+
+    public func prepare(_ format: AudioFormat, options: AudioStreamOptions) async throws(DeviceError) {
+        try await hardware.prepare()
     }
 
     public func start(

@@ -12,7 +12,10 @@ public struct MediaTime: Sendable, Hashable {
         self.rate = rate
     }
 
-    public var duration: Duration { .nanoseconds(scale(ticks, by: 1_000_000_000, over: Int64(rate))) }
+    /// Rounded towards zero.
+    public var nanoseconds: Int64 { scale(ticks, by: 1_000_000_000, over: Int64(rate)) }
+
+    public var duration: Duration { .nanoseconds(nanoseconds) }
 }
 
 /// `value × numerator / denominator`, rounded towards zero, also where the product leaves Int64: nanoseconds times

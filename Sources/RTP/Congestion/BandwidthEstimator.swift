@@ -16,11 +16,12 @@ struct BandwidthEstimator: Sendable {
     private var plan: ProbePlan
     private var probeResults = ProbeResults()
     private var probes: [Probe] = []
+    private var lastProbed: (rate: Double, at: MonotonicInstant)?
     private var remb: Double?
     private var hasFeedback = false
     private var feedbackRoundTrip: Duration?
-    private var lastFeedbackAt: MonotonicInstant?
-    private var lastSilenceAt: MonotonicInstant?
+    /// When the first packet left since the far side was heard, or was last found silent.
+    private var unansweredSince: MonotonicInstant?
     private var results: [PacketResult] = []
     private var announced: Int?
 
@@ -56,7 +57,8 @@ struct BandwidthEstimator: Sendable {
     /// Takes note of a packet that goes on the wire.
     /// - Returns: its transport-wide sequence number.
     mutating func noteSent(bytes: Int, probe: Int?, now: MonotonicInstant) -> UInt16 {
-        sent.insert(bytes: bytes, probe: probe, now: now)
+        unansweredSince = unansweredSince ?? now
+        return sent.insert(bytes: bytes, probe: probe, now: now)
     }
 
     /// Begins to probe, when packets that can be probed with are sent for the first time.
@@ -75,8 +77,7 @@ struct BandwidthEstimator: Sendable {
         let before = target
         if !hasFeedback { control.set(before, now: now) }
         hasFeedback = true
-        lastFeedbackAt = now
-        lastSilenceAt = nil
+        unansweredSince = nil
         results.removeAll(keepingCapacity: true)
         sent.take(feedback, &results)
         guard !results.isEmpty else { return }
@@ -115,18 +116,14 @@ struct BandwidthEstimator: Sendable {
         plan.handleTimeout(rate: target, isCalm: trend.usage != .overuse, now: now)
         guard let silenceDeadline, silenceDeadline <= now else { return }
         // Nothing is heard of what was sent: the way may be gone, or a queue in it stand still.
-        lastSilenceAt = now
+        unansweredSince = nil
         let before = target
         control.set(before / 2, now: now)
         plan.noteFall(from: before, now: now)
     }
 
     /// When the far side has been silent for too long about what was sent since it last spoke.
-    private var silenceDeadline: MonotonicInstant? {
-        guard let lastFeedbackAt, let untold = sent.oldestUntoldAt, let newest = sent.newestAt else { return nil }
-        let since = lastSilenceAt ?? lastFeedbackAt
-        return newest > since ? max(since, untold) + Self.silence : nil
-    }
+    private var silenceDeadline: MonotonicInstant? { hasFeedback ? unansweredSince.map { $0 + Self.silence } : nil }
 
     // MARK: Parts
 
@@ -151,7 +148,12 @@ struct BandwidthEstimator: Sendable {
     }
 
     private mutating func react(probed: Double?, roundTrip: Duration, now: MonotonicInstant) {
-        let throughput = delivered.bitsPerSecond
+        var throughput = delivered.bitsPerSecond
+        if let probed { lastProbed = (probed, now) }
+        if let lastProbed, now - lastProbed.at < Self.probeMemory {
+            // The queue is the probe's own: what it showed goes, not the little that was sent beside it.
+            throughput = throughput.map { max($0, lastProbed.rate) }
+        }
         if trend.usage == .overuse {
             if control.canReduce(delivered: throughput, roundTrip: roundTrip, now: now) {
                 control.update(.overuse, delivered: throughput, roundTrip: roundTrip, now: now)
@@ -169,5 +171,6 @@ struct BandwidthEstimator: Sendable {
 
     /// An estimate below this share of the one before has fallen.
     private static let fall = 0.9
+    private static let probeMemory = Duration.milliseconds(500)
     private static let silence = Duration.milliseconds(1500)
 }

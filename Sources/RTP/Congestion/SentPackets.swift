@@ -16,17 +16,7 @@ struct SentPackets: Sendable {
     private var entries: [Entry] = []
     /// The next packet's; the wire has the lower 16 bits.
     private var next: Int64 = 0
-    private var firstUntold: Int64 = 0
     private var referenceTime: Int64?
-
-    /// When the oldest packet left that nothing was told of; nil where all were.
-    var oldestUntoldAt: MonotonicInstant? {
-        guard firstUntold < next else { return nil }
-        return entries[Self.slot(max(firstUntold, next - Self.window))].sentAt
-    }
-
-    /// When the newest packet left.
-    var newestAt: MonotonicInstant? { next == 0 ? nil : entries[Self.slot(next - 1)].sentAt }
 
     /// Takes note of a packet.
     /// - Returns: its transport-wide sequence number.
@@ -58,7 +48,6 @@ struct SentPackets: Sendable {
             }
             number += 1
         }
-        firstUntold = max(firstUntold, min(number, next))
     }
 
     /// The packet that 16 bits mean: the newest that has been sent.

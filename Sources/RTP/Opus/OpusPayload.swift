@@ -23,8 +23,8 @@ public enum OpusPayload {
 
     private static func ticksOfFrame(configuration: Int) -> Int {
         switch configuration {
-        case 0..<12: [480, 960, 1920, 2880][configuration & 3]  // SILK
-        case 12..<16: [480, 960][configuration & 1]  // hybrid
+        case 0..<12: configuration & 3 == 3 ? 2880 : 480 << (configuration & 3)  // SILK
+        case 12..<16: 480 << (configuration & 1)  // hybrid
         default: 120 << (configuration & 3)  // CELT
         }
     }

@@ -9,6 +9,7 @@ struct MissingPackets: Sendable {
         var noticedAt: MonotonicInstant
         var dueAt: MonotonicInstant
         var requests = 0
+        var requestedAt: MonotonicInstant?
     }
 
     /// How a packet that was missing came.
@@ -23,7 +24,9 @@ struct MissingPackets: Sendable {
     let giveUpAge: Duration
     private var entries: [Entry] = []
     /// What packets overtake each other by.
-    private(set) var reorderWait = usualReorderWait
+    private var reorderWait = usualReorderWait
+    /// From a request to what it asked for: the round trip as it is for repairs, known also to who only receives.
+    private var answerTime: Duration?
 
     /// - `kind`: sound is of no use after a while.
     init(kind: RTPMediaKind) { giveUpAge = kind == .audio ? .milliseconds(200) : .seconds(1) }
@@ -31,7 +34,11 @@ struct MissingPackets: Sendable {
     var isEmpty: Bool { entries.isEmpty }
 
     /// When ``takeDue(now:roundTrip:)`` has something.
-    var deadline: MonotonicInstant? { entries.lazy.map(\.dueAt).min() }
+    var deadline: MonotonicInstant? {
+        var deadline: MonotonicInstant?
+        for entry in entries where deadline.map({ entry.dueAt < $0 }) ?? true { deadline = entry.dueAt }
+        return deadline
+    }
 
     /// Notes what lies between the highest packet so far and a newer one.
     mutating func notice(_ gap: Range<Int64>, now: MonotonicInstant) {
@@ -49,11 +56,21 @@ struct MissingPackets: Sendable {
     func isRequested(_ count: Int64) -> Bool { entries.contains { $0.count == count && $0.requests > 0 } }
 
     /// Takes note that a packet has come.
-    /// - `isRepair`: as a retransmission, without doubt.
-    mutating func remove(_ count: Int64, isRepair: Bool, now: MonotonicInstant) -> Arrival {
+    /// - `isRepair`: whether it came as a retransmission; nil where those look like any packet.
+    mutating func remove(
+        _ count: Int64, isRepair: Bool?, roundTrip: Duration, now: MonotonicInstant
+    ) -> Arrival {
         guard let index = entries.firstIndex(where: { $0.count == count }) else { return .notMissing }
         let entry = entries.remove(at: index)
-        guard entry.requests == 0 || !isRepair else { return .recovered }
+        if let requestedAt = entry.requestedAt {
+            let answer = now - requestedAt
+            // Sooner than an answer can be here, it came on its own.
+            let isAnswer = isRepair ?? (answer >= min(roundTrip * 3 / 4, Self.shortestRetry) || entry.requests > 1)
+            if isAnswer {
+                if entry.requests == 1 { answerTime = answerTime.map { ($0 * 7 + answer) / 8 } ?? answer }
+                return .recovered
+            }
+        }
         let wait = now - entry.noticedAt
         // A little more than the longest of late, forgotten slowly.
         reorderWait = min(Self.longestReorderWait, max(wait * 5 / 4, reorderWait * 31 / 32))
@@ -61,13 +78,15 @@ struct MissingPackets: Sendable {
     }
 
     /// The packets to be asked for now, in ascending order; those asked for too often or for too long are given up.
+    /// - `roundTrip`: goes for the time of an answer before there was one.
     mutating func takeDue(now: MonotonicInstant, roundTrip: Duration) -> [SequenceNumber] {
         guard let deadline, deadline <= now else { return [] }
         entries.removeAll { now - $0.noticedAt > giveUpAge || $0.requests >= Self.maximumRequests }
-        let wait = max(Self.shortestRetry, roundTrip * 5 / 4) + reorderWait
+        let wait = max(Self.shortestRetry, (answerTime ?? roundTrip) * 5 / 4) + reorderWait
         var numbers: [SequenceNumber] = []
         for index in entries.indices where entries[index].dueAt <= now {
             entries[index].requests += 1
+            entries[index].requestedAt = now
             entries[index].dueAt = now + wait
             numbers.append(SequenceNumber(rawValue: UInt16(truncatingIfNeeded: entries[index].count)))
         }

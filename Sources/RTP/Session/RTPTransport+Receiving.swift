@@ -3,7 +3,7 @@ package import Media
 extension RTPTransport {
     /// Takes in a packet from the wire.
     package mutating func receive(_ packet: consuming RTPPacket, now: MonotonicInstant) {
-        if let id = receivedIDs.transportSequence, let data = packet.extensions[id], data.count >= 2 {
+        if tellsArrivals, let id = receivedIDs.transportSequence, let data = packet.extensions[id], data.count >= 2 {
             let number = UInt16(data[data.startIndex]) << 8 | UInt16(data[data.startIndex + 1])
             arrivals.insert(SequenceNumber(rawValue: number), at: now)
             feedbackAt = feedbackAt ?? now + feedbackInterval
@@ -37,7 +37,8 @@ extension RTPTransport {
     /// A packet of a stream that is bound.
     private mutating func take(_ packet: consuming RTPPacket, stream index: Int, isRepair: Bool, now: MonotonicInstant)
     {
-        guard streams[index].receive(packet, isRepair: isRepair, now: now) else { return }
+        let roundTrip = likelyRoundTrip
+        guard streams[index].receive(packet, isRepair: isRepair, roundTrip: roundTrip, now: now) else { return }
         guard let line = lines.firstIndex(where: { $0.mid == streams[index].mid }) else { return }
         noteStreamID(of: packet, stream: index)
         if let codec = lines[line].codecs.first(where: { $0.payloadType == packet.payloadType }) {
@@ -78,7 +79,7 @@ extension RTPTransport {
         } else if lines[line].codecs.contains(where: { $0.rtxPayloadType == packet.payloadType }),
             let base = base(ofRetransmission: packet, line: line)
         {
-            if repaired.count >= 2 * Self.maximumStreams { repaired.removeAll() }
+            if repaired.count >= 2 * Self.maximumStreams { nameRepaired() }
             repaired[packet.ssrc] = base
             unwrap(packet, base: base, now: now)
         } else {
@@ -130,12 +131,18 @@ extension RTPTransport {
 
     mutating func linesChanged() {
         receivedIDs = RTPExtensionIDs()
+        for line in lines { receivedIDs.merge(line.extensions) }
+        tellsArrivals = lines.contains { $0.feedback.transportWide }
+        nameRepaired()
+        indexStreams()
+    }
+
+    /// Only what signalling said is known of retransmissions; the rest is bound anew.
+    private mutating func nameRepaired() {
         repaired.removeAll(keepingCapacity: true)
         for line in lines {
-            receivedIDs.merge(line.extensions)
             for (base, rtx) in line.rtxSSRCs { repaired[rtx] = base }
         }
-        indexStreams()
     }
 
     mutating func indexStreams() {
@@ -154,6 +161,10 @@ extension RTPTransport {
     }
 
     private static let maximumStreams = 128
+}
+
+extension RTPReceiverConfiguration {
+    var usesRTX: Bool { codecs.contains { $0.rtxPayloadType != nil } }
 }
 
 extension RTPReceiverConfiguration.Codec {

@@ -9,6 +9,8 @@ struct ReceiverStream: Sendable {
     /// Whether lost packets are asked for again.
     var repairs: Bool
     var statistics: RTPReceiverStatistics
+    /// Whether retransmissions come as a stream of their own (RFC 4588).
+    var usesRTX: Bool
     private(set) var lastPacketAt: MonotonicInstant
     /// Something came since the last report.
     private(set) var hasNews = false
@@ -31,6 +33,7 @@ struct ReceiverStream: Sendable {
         kind = line.kind
         self.clockRate = clockRate
         repairs = line.feedback.nack
+        usesRTX = line.usesRTX
         statistics = RTPReceiverStatistics(mid: line.mid, ssrc: ssrc)
         receiver = RTPReceiver(clockRate: clockRate)
         missing = MissingPackets(kind: line.kind)
@@ -40,7 +43,9 @@ struct ReceiverStream: Sendable {
     /// Takes note of a packet.
     /// - `isRepair`: it came as a retransmission, unwrapped.
     /// - Returns: whether it is to be given out.
-    mutating func receive(_ packet: RTPPacket, isRepair: Bool, now: MonotonicInstant) -> Bool {
+    mutating func receive(
+        _ packet: RTPPacket, isRepair: Bool, roundTrip: Duration, now: MonotonicInstant
+    ) -> Bool {
         var count = extender.extended(packet.sequenceNumber)
         let isNear = extender.highest.map { abs($0 - count) < SeenPackets.window } ?? true
         guard !isNear || !seen.contains(count) else {
@@ -48,7 +53,7 @@ struct ReceiverStream: Sendable {
             return false
         }
         // A retransmission says nothing about the way of the packet it repeats: loss and jitter are those of the way.
-        if isRepair || repairs && missing.isRequested(count) {
+        if isRepair || !usesRTX && repairs && missing.isRequested(count) {
             guard isNear else { return false }
         } else {
             switch receiver.receive(packet.sequenceNumber, packet.timestamp, at: now) {
@@ -59,15 +64,17 @@ struct ReceiverStream: Sendable {
                 count = extender.extended(packet.sequenceNumber)
             }
         }
-        note(packet, count, isRepair: isRepair, now: now)
+        let arrival = missing.remove(
+            count, isRepair: isRepair || usesRTX ? isRepair : nil, roundTrip: roundTrip, now: now)
+        if arrival == .recovered { statistics.recovered += 1 }
+        note(packet, count, now: now)
         return true
     }
 
-    private mutating func note(_ packet: RTPPacket, _ count: Int64, isRepair: Bool, now: MonotonicInstant) {
+    private mutating func note(_ packet: RTPPacket, _ count: Int64, now: MonotonicInstant) {
         if repairs, let highest = extender.highest, count > highest + 1 {
             missing.notice(highest + 1..<count, now: now)
         }
-        if missing.remove(count, isRepair: isRepair, now: now) == .recovered { statistics.recovered += 1 }
         _ = extender.extend(packet.sequenceNumber)
         let first = firstCount ?? count
         firstCount = first

@@ -12,7 +12,7 @@ final class JanusConnection: Sendable {
         var epoch = 0
         var session: Int64?
         var pending: [String: CheckedContinuation<JanusMessage.Content, any Error>] = [:]
-        var handlers: [Int64: @Sendable (JanusMessage.Content) -> Void] = [:]
+        var handlers: [Int64: @Sendable (JanusMessage.Content, Int64) -> Void] = [:]
         var nextTransaction = 0
         var keepalive: Task<Void, Never>?
     }
@@ -130,8 +130,8 @@ final class JanusConnection: Sendable {
     // MARK: Requests
 
     /// Attaches a handle to the VideoRoom plugin.
-    /// - `onEvent`: what the server says of it unasked, on the service thread, in order.
-    func attach(onEvent: @escaping @Sendable (JanusMessage.Content) -> Void) async throws -> Int64 {
+    /// - `onEvent`: what the server says of it unasked, with the handle; on the service thread, in order.
+    func attach(onEvent: @escaping @Sendable (JanusMessage.Content, Int64) -> Void) async throws -> Int64 {
         guard case .success(let id?) = try await request("attach", members: ["plugin": "janus.plugin.videoroom"]) else {
             throw ServiceError(.refused, operation: "attach to the VideoRoom", reason: "no id in the answer")
         }
@@ -237,7 +237,7 @@ final class JanusConnection: Sendable {
             state.withLock { $0.session = nil }
             lost("the server has forgotten the session", epoch)
         } else if let handle = message.handle, let handler = state.withLock({ $0.handlers[handle] }) {
-            handler(message.content)
+            handler(message.content, handle)
         }
     }
 

@@ -12,7 +12,7 @@ final class JanusPublisher: Sendable {
     }
 
     private let connection: JanusConnection
-    private let handle: Int64
+    let handle: Int64
     private let session: SessionID
     let peer: PeerConnection
     private let candidates = CandidateQueue()
@@ -102,6 +102,11 @@ final class JanusPublisher: Sendable {
     }
 
     func add(candidate: String) { candidates.add(candidate, to: peer) }
+
+    func close() async {
+        connection.detach(handle)
+        await peer.close()
+    }
 
     /// Tells the server whether to forward a track, and everybody what is muted.
     func setMuted(_ isMuted: Bool, _ kind: TrackKind, display: JanusDisplay) async throws {

@@ -10,13 +10,17 @@ final class JanusRoom: Sendable {
         /// Whom news and packets go to; nil before the first and after the end.
         var current: JanusSession?
         var isClosed = false
+        var subscriber: JanusSubscriber
+        /// Takes the place of ``subscriber`` when it is connected.
+        var next: JanusSubscriber?
     }
 
     let request: JoinRequest
     private let connection: JanusConnection
-    private let handles: (publisher: Int64, subscriber: Int64)
+    private let inbox: JanusInbox
+    private let subscription: Subscription
     private let publisher: JanusPublisher
-    private let subscriber: JanusSubscriber
+    private let subscribing = AsyncLock()
     private let state: Mutex<State>
     private let display: Mutex<JanusDisplay>
     private let onClose: @Sendable () -> Void
@@ -30,8 +34,8 @@ final class JanusRoom: Sendable {
         onClose: @escaping @Sendable () -> Void
     ) async throws -> JanusRoom {
         let inbox = JanusInbox()
-        async let first = connection.attach { inbox.receive($0, isPublisher: true) }
-        async let second = connection.attach { inbox.receive($0, isPublisher: false) }
+        async let first = connection.attach { inbox.receive($0, from: $1) }
+        async let second = connection.attach { inbox.receive($0, from: $1) }
         let handles = (publisher: try await first, subscriber: try await second)
         do {
             let own = style.participant(request.sessionID)
@@ -89,7 +93,8 @@ final class JanusRoom: Sendable {
     }
 
     private static func subscription(_ room: JanusID, _ privateID: Int64?, _ options: JanusOptions) -> JSON {
-        var body: JSON = ["request": "join", "ptype": "subscriber", "room": room.json]
+        // Feeds are named by a=msid: on an m-line that is taken up again, another feed is told from the one before.
+        var body: JSON = ["request": "join", "ptype": "subscriber", "room": room.json, "use_msid": true]
         body.set("private_id", privateID.map { .integer($0) })
         body.set("pin", options.pin.map { .string($0) })
         return body
@@ -102,45 +107,98 @@ final class JanusRoom: Sendable {
     ) throws {
         self.request = request
         self.connection = connection
-        self.handles = handles
+        self.inbox = inbox
         self.onClose = onClose
-        state = Mutex(State(people: JanusPeople(own: own)))
         display = Mutex(name)
         var configuration = PeerConnectionConfiguration(loop: SharedNetworkLoop.loop)
         configuration.iceServers = options.iceServers
         configuration.icePolicy = options.icePolicy
         configuration.includesLoopback = options.includesLoopback
-        publisher = try JanusPublisher(
-            connection, handle: handles.publisher, session: request.sessionID, configuration
-        ) { inbox.receive($0, isPublisher: true) }
-        subscriber = try JanusSubscriber(
-            connection, handle: handles.subscriber, join: subscription, configuration
-        ) {
-            inbox.receive($0, isPublisher: false)
-        } onPacket: {
-            inbox.receive($0, $1)
-        } onFailure: {
-            inbox.failed($0)
+        // Janus begins when it has our answer and a path: 20 ms and more before the second of our hellos.
+        configuration.waitsForHello = true
+        let publisher = handles.publisher
+        self.publisher = try JanusPublisher(
+            connection, handle: publisher, session: request.sessionID, configuration
+        ) { inbox.receive($0, from: publisher) }
+        let subscription = Subscription(join: subscription, configuration: configuration)
+        self.subscription = subscription
+        let subscriber = try subscription.subscriber(connection, handles.subscriber, inbox)
+        state = Mutex(State(people: JanusPeople(own: own), subscriber: subscriber))
+    }
+
+    /// What subscribers are made of.
+    private struct Subscription {
+        let join: JSON
+        let configuration: PeerConnectionConfiguration
+
+        func subscriber(
+            _ connection: JanusConnection, _ handle: Int64, _ inbox: JanusInbox
+        ) throws -> JanusSubscriber {
+            try JanusSubscriber(connection, handle: handle, join: join, configuration) {
+                inbox.receive($0, from: handle)
+            } onPacket: {
+                inbox.receive($0, $1, from: handle)
+            } onFailure: {
+                inbox.failed($0)
+            }
         }
     }
 
+    /// Receives what there is to receive.
+    private func subscribe() {
+        subscribing.start { [self] in
+            do { try await follow(state.withLock { $0.people.feeds }) } catch is CancellationError {} catch {
+                if !state.withLock({ $0.isClosed }) { lost("the room's tracks cannot be received: \(error)") }
+            }
+        }
+    }
+
+    private func follow(_ feeds: [JanusSubscriber.Feed: TrackID]) async throws {
+        let (subscriber, isClosed) = state.withLock { ($0.next ?? $0.subscriber, $0.isClosed) }
+        guard !isClosed else { return }
+        if subscriber.canTake(feeds) || feeds.isEmpty { return try await subscriber.want(feeds) }
+        let inbox = inbox
+        let handle = try await connection.attach { inbox.receive($0, from: $1) }
+        let next = try subscription.subscriber(connection, handle, inbox)
+        let skipped = state.withLock { state -> JanusSubscriber? in
+            if state.isClosed { return next }
+            defer { state.next = next }
+            return state.next
+        }
+        await skipped?.close()
+        if skipped !== next { try await next.want(feeds) }
+    }
+
+    /// The next subscriber receives: the one before has done.
+    private func replaceSubscriber() {
+        let old = state.withLock { state -> JanusSubscriber? in
+            guard let next = state.next.take() else { return nil }
+            defer { state.subscriber = next }
+            return state.subscriber
+        }
+        if let old { Task { await old.close() } }
+    }
+
+    private var subscriber: JanusSubscriber { state.withLock { $0.subscriber } }
+
     /// Hands the room's news and packets to a session; one that had them before has them no more.
     func begin(_ info: CallInfo, receive: @escaping @Sendable (TrackID, RTPPacket) -> Void) -> JanusSession {
-        let (session, feeds) = state.withLock { state in
+        let session = state.withLock { state in
             var info = info
             let own = ParticipantInfo(sessionID: request.sessionID, user: request.user)
             info.participants = [own] + state.people.participants
             let session = JanusSession(self, info, receive)
             state.current = session
-            return (session, state.people.feeds)
+            return session
         }
-        subscriber.want(feeds)
+        subscribe()
         return session
     }
 
     /// New paths where the old ones are gone.
     func takeUp() async throws {
         async let sending: Void = publisher.peer.statistics.isAlive ? () : publisher.restartICE()
+        let subscriber = subscriber
         async let receiving: Void = subscriber.peer.statistics.isAlive ? () : subscriber.restartICE()
         _ = try await (sending, receiving)
     }
@@ -182,25 +240,24 @@ final class JanusRoom: Sendable {
 
     /// Returns when the server has told the others.
     func leave() async throws {
-        do { _ = try await connection.ask(handles.publisher, ["request": "leave"]) } catch let failure as JanusFailure {
+        do { _ = try await connection.ask(publisher.handle, ["request": "leave"]) } catch let failure as JanusFailure {
             throw failure.serviceError("leave \(request.call)")
         }
     }
 
     /// Closes the room if this session is the one it belongs to.
     func close(_ session: JanusSession) async {
-        let isLast = state.withLock { state in
-            guard state.current === session, !state.isClosed else { return false }
+        let (isLast, next) = state.withLock { state in
+            guard state.current === session, !state.isClosed else { return (false, nil as JanusSubscriber?) }
             state.isClosed = true
             state.current = nil
-            return true
+            return (true, state.next.take())
         }
         guard isLast else { return }
-        connection.detach(handles.publisher)
-        connection.detach(handles.subscriber)
-        async let first: Void = publisher.peer.close()
-        async let second: Void = subscriber.peer.close()
-        _ = await (first, second)
+        async let first: Void = publisher.close()
+        async let second: Void = subscriber.close()
+        async let third: Void? = next?.close()
+        _ = await (first, second, third)
         onClose()
     }
 
@@ -212,46 +269,53 @@ final class JanusRoom: Sendable {
     // MARK: The server's side
 
     private func apply(_ event: VideoRoomEvent) {
-        let (session, events, feeds) = state.withLock { state in
-            let events = state.people.apply(event)
-            return (state.current, events, state.people.feeds)
-        }
+        let (session, events) = state.withLock { state in (state.current, state.people.apply(event)) }
         for event in events { session?.deliver(event) }
-        if session != nil, !events.isEmpty { subscriber.want(feeds) }
+        if session != nil, !events.isEmpty { subscribe() }
     }
 
     private var current: JanusSession? { state.withLock { $0.current } }
 
+    private func subscriber(_ handle: Int64) -> JanusSubscriber? {
+        state.withLock { state in [state.subscriber, state.next].lazy.compactMap { $0 }.first { $0.handle == handle } }
+    }
+
     /// On the service thread.
-    func receive(_ content: JanusMessage.Content, isPublisher: Bool) {
+    func receive(_ content: JanusMessage.Content, from handle: Int64) {
         switch content {
         case .plugin(let event, let description):
-            if !isPublisher { return subscriber.receive(event, description) }
+            guard handle == publisher.handle else { subscriber(handle)?.receive(event, description); return }
             switch event {
             case .leaving(nil, let reason?): current?.deliver(.ended(reason: "removed from the room: \(reason)"))
             case .destroyed: current?.deliver(.ended(reason: "the call was ended"))
             default: apply(event)
             }
-        case .candidate(let line): add(line, isPublisher)
-        case .endOfCandidates: add("", isPublisher)
+        case .candidate(let line): add(line, handle)
+        case .endOfCandidates: add("", handle)
         case .slowLink(let isUplink, let lost): current?.deliver(.slowLink(isUplink: isUplink, lostPackets: lost))
-        case .detached: lost("the server has let the handle go")
+        case .detached: if handle == publisher.handle { lost("the server has let the handle go") }
         default: break
         }
     }
 
-    private func add(_ candidate: String, _ isPublisher: Bool) {
-        if isPublisher { publisher.add(candidate: candidate) } else { subscriber.add(candidate: candidate) }
+    private func add(_ candidate: String, _ handle: Int64) {
+        if handle == publisher.handle {
+            publisher.add(candidate: candidate)
+        } else {
+            subscriber(handle)?.add(candidate: candidate)
+        }
     }
 
     /// The transport or the signalling is gone.
     func lost(_ reason: String) { current?.lose(reason) }
 
     /// On the loop's thread.
-    func receive(_ event: PeerConnectionEvent, isPublisher: Bool) {
+    func receive(_ event: PeerConnectionEvent, from handle: Int64) {
+        let isPublisher = handle == publisher.handle
         switch event {
         case .state(.failed(let error)): lost("\(error)")
         case .state(.disconnected): lost("no packets come from the server")
+        case .state(.connected): if state.withLock({ $0.next?.handle == handle }) { replaceSubscriber() }
         case .keyframeRequested(let mid):
             if let kind = publisher.kinds[mid] { current?.deliver(.keyframeRequested(kind)) }
         case .estimate(let estimate) where isPublisher:
@@ -265,7 +329,10 @@ final class JanusRoom: Sendable {
     }
 
     /// On the loop's thread.
-    func receive(_ track: TrackID, _ packet: RTPPacket) { current?.receive(track, packet) }
+    func receive(_ track: TrackID, _ packet: RTPPacket, from handle: Int64) {
+        let session = state.withLock { $0.subscriber.handle == handle ? $0.current : nil }
+        session?.receive(track, packet)
+    }
 }
 
 extension PeerConnectionStatistics {
@@ -282,7 +349,7 @@ extension PeerConnectionStatistics {
 private final class JanusInbox: Sendable {
     private struct State {
         weak var room: JanusRoom?
-        var waiting: [(JanusMessage.Content, Bool)]? = []
+        var waiting: [(JanusMessage.Content, Int64)]? = []
     }
 
     private let state = Mutex(State())
@@ -296,21 +363,23 @@ private final class JanusInbox: Sendable {
                 return waiting
             }
             if waiting.isEmpty { return }
-            for (content, isPublisher) in waiting { room.receive(content, isPublisher: isPublisher) }
+            for (content, handle) in waiting { room.receive(content, from: handle) }
         }
     }
 
     private var room: JanusRoom? { state.withLock { $0.room } }
 
-    func receive(_ content: JanusMessage.Content, isPublisher: Bool) {
+    func receive(_ content: JanusMessage.Content, from handle: Int64) {
         let room = state.withLock { state in
-            state.waiting?.append((content, isPublisher))
+            state.waiting?.append((content, handle))
             return state.room
         }
-        room?.receive(content, isPublisher: isPublisher)
+        room?.receive(content, from: handle)
     }
 
-    func receive(_ event: PeerConnectionEvent, isPublisher: Bool) { room?.receive(event, isPublisher: isPublisher) }
-    func receive(_ track: TrackID, _ packet: RTPPacket) { room?.receive(track, packet) }
+    func receive(_ event: PeerConnectionEvent, from handle: Int64) { room?.receive(event, from: handle) }
+    func receive(_ track: TrackID, _ packet: RTPPacket, from handle: Int64) {
+        room?.receive(track, packet, from: handle)
+    }
     func failed(_ reason: String) { room?.lost(reason) }
 }

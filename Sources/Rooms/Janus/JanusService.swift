@@ -265,7 +265,7 @@ public final class JanusService: CallService {
         if let handle = state.withLock({ $0.control }) { return handle }
         return try await opening.run { [self] in
             if let handle = state.withLock({ $0.control }) { return handle }
-            let handle = try await connection.attach { _ in }
+            let handle = try await connection.attach { _, _ in }
             state.withLock { $0.control = handle }
             return handle
         }

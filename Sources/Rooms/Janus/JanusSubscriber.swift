@@ -2,8 +2,11 @@ internal import RTP
 internal import WebRTC
 import Synchronization
 
-/// What a session receives: one multistream handle for the tracks of all others, renegotiated as they come and go. The
-/// m-lines of those who are gone turn inactive and are taken up again by the server; ICE and DTLS stay.
+/// What a session receives: one multistream handle for the tracks of all others, renegotiated as they come and go.
+///
+/// The m-lines of those who are gone turn inactive. Janus 1.1.2 takes them up again for others, under the same SSRC and
+/// with numbers from 1, which its own SRTP then refuses as replays ("srtp_err_status_replay_fail" in its log): nothing
+/// would be heard. So a subscriber that somebody has left takes nobody new; another takes its place, see ``canTake(_:)``.
 final class JanusSubscriber: Sendable {
     /// A track of somebody, as the server names it.
     struct Feed: Hashable {
@@ -18,10 +21,12 @@ final class JanusSubscriber: Sendable {
         var subscribed: Set<Feed> = []
         var tracks: [String: TrackID] = [:]
         var hasJoined = false
+        /// Whether a feed has ended that an m-line was made for.
+        var hasDeparted = false
     }
 
     private let connection: JanusConnection
-    private let handle: Int64
+    let handle: Int64
     private let join: JSON
     let peer: PeerConnection
     private let candidates = CandidateQueue()
@@ -61,16 +66,24 @@ final class JanusSubscriber: Sendable {
 
     func mid(of track: TrackID) -> String? { table.all.first { $0.value == track }?.key }
 
-    /// Says what to receive; what is not yet subscribed to is, in the order of the calls.
-    func want(_ feeds: [Feed: TrackID]) {
+    /// Whether these feeds can be received without an m-line that is used again.
+    func canTake(_ feeds: [Feed: TrackID]) -> Bool {
+        state.withLock { state in
+            let isComplete = feeds.keys.allSatisfy(state.subscribed.contains)
+            return isComplete || !state.hasDeparted && state.subscribed.isSubset(of: feeds.keys)
+        }
+    }
+
+    /// Says what to receive; returns when the server was asked for what is new.
+    func want(_ feeds: [Feed: TrackID]) async throws {
         state.withLock { state in
             state.wanted = feeds
             // The server lets go by itself of what is no longer published.
-            state.subscribed.formIntersection(feeds.keys)
+            let departed = state.subscribed.subtracting(feeds.keys)
+            state.subscribed.subtract(departed)
+            state.hasDeparted = state.hasDeparted || !departed.isEmpty
         }
-        negotiation.start { [self] in
-            do { try await subscribe() } catch { onFailure("\(error)") }
-        }
+        try await negotiation.run { [self] in try await subscribe() }
     }
 
     private func subscribe() async throws {
@@ -138,6 +151,11 @@ final class JanusSubscriber: Sendable {
     }
 
     func add(candidate: String) { candidates.add(candidate, to: peer) }
+
+    func close() async {
+        connection.detach(handle)
+        await peer.close()
+    }
 
     /// New paths for what is received.
     func restartICE() async throws {

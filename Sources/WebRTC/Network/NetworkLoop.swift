@@ -7,6 +7,8 @@ import Synchronization
 /// Close the connections first: a loop that has ended tells them nothing any more.
 public final class NetworkLoop: Sendable {
     let poller: SocketPoller
+    let resolver: NameResolver
+    let interfaces: InterfaceWatch
     private let thread: DeviceThread
 
     /// Starts the thread.
@@ -14,6 +16,8 @@ public final class NetworkLoop: Sendable {
     public init(name: String = "network") {
         let poller = SocketPoller()
         self.poller = poller
+        resolver = NameResolver(poller)
+        interfaces = InterfaceWatch(poller)
         thread = DeviceThread(name: name) { _ in
             // What costs milliseconds at its first use: while the application still talks to its service.
             SRTPLibrary.start()

@@ -16,16 +16,18 @@ import Glibc
     private var queuedBytes = 0
     private var queued = 0
     private var socket: UDPSocket?
+    private var stream: StreamConnection?
     private var destination = SocketAddress(host: .v4(0), port: 0)
     private var channel: UInt16?
 
     /// Whether there is a path.
-    var isOpen: Bool { socket != nil }
+    var isOpen: Bool { socket != nil || stream != nil }
 
     /// Sends over a path from now on, or (nil) nowhere.
-    func set(_ route: ICERoute?, socket: UDPSocket?) {
+    func set(_ route: ICERoute?, socket: UDPSocket?, stream: StreamConnection? = nil) {
         flush()
         self.socket = socket
+        self.stream = stream
         guard let route else { return }
         destination = route.destination
         channel = route.channel
@@ -47,10 +49,23 @@ import Glibc
             unsafe header[2] = UInt8(truncatingIfNeeded: count >> 8)
             unsafe header[3] = UInt8(truncatingIfNeeded: count)
         }
+        if let stream {
+            commit(count, to: stream)
+            return
+        }
         batch.set(queued, (channel == nil ? Self.headroom : 0)..<Self.headroom + count)
         queued += 1
         queuedBytes += count
         if queued == batch.capacity { flush() }
+    }
+
+    private func commit(_ count: Int, to stream: StreamConnection) {
+        let datagram = unsafe batch.storage(queued)[..<(Self.headroom + count)]
+        // Padded to a multiple of four (RFC 8656 §12.5).
+        let padding = unsafe -datagram.count & 3
+        stream.send(unsafe Array(datagram) + [UInt8](repeating: 0, count: padding))
+        counters.packets += 1
+        counters.bytes += Int64(count)
     }
 
     /// Sends what is queued.

@@ -7,6 +7,8 @@ struct Outbox: Sendable {
 
     var isEmpty: Bool { events.isEmpty && packets.isEmpty }
 
+    var hasStorage: Bool { events.capacity > 0 || packets.capacity > 0 }
+
     mutating func removeAll() {
         events.removeAll(keepingCapacity: true)
         packets.removeAll(keepingCapacity: true)

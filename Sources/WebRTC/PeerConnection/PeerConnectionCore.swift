@@ -6,17 +6,35 @@ import Synchronization
 ///
 /// Callers' threads and the loop's thread enter the engine under one short lock; what is to be told is told on the loop's thread
 /// with the lock released. The engine's lock is taken before the poller's, never after.
-final class PeerConnectionCore: SocketHandler, TimerHandler {
+final class PeerConnectionCore: SocketHandler, TimerHandler, InterfaceObserver {
+    private struct Watched {
+        enum Owner: Hashable {
+            /// A socket on an address of this machine.
+            case base(Int, NetworkInterface)
+            /// A stream to a TURN server.
+            case stream(Int)
+        }
+
+        var descriptor: Int32
+        var owner: Owner
+        var token: SocketPoller.Token
+        var isWritableWatched = false
+        /// Keeps the descriptor until it is no longer watched.
+        var stream: StreamConnection?
+    }
+
     private struct State {
         var engine: PeerEngine
-        var watched: [(descriptor: Int32, base: Int, token: SocketPoller.Token)] = []
+        var watched: [Watched] = []
+        var nextBase = 0
         var timer: SocketPoller.Token?
         /// What the timer is set to.
         var scheduled: MonotonicInstant?
-        var isTelling = false
     }
 
-    private let poller: SocketPoller
+    private let loop: NetworkLoop
+    private let usesLoopback: Bool
+    private let isLoopbackOnly: Bool
     private let state: Mutex<State>
     private let onEvent: @Sendable (PeerConnectionEvent) -> Void
     private let onPacket: @Sendable (String, RTPPacket) -> Void
@@ -25,33 +43,44 @@ final class PeerConnectionCore: SocketHandler, TimerHandler {
         _ configuration: PeerConnectionConfiguration, onEvent: @escaping @Sendable (PeerConnectionEvent) -> Void,
         onPacket: @escaping @Sendable (String, RTPPacket) -> Void
     ) throws(PeerConnectionError) {
-        poller = configuration.loop.poller
+        loop = configuration.loop
+        usesLoopback = configuration.includesLoopback || configuration.isLoopbackOnly
+        isLoopbackOnly = configuration.isLoopbackOnly
         self.onEvent = onEvent
         self.onPacket = onPacket
         state = Mutex(State(engine: PeerEngine(configuration)))
-        try openSockets(configuration)
+        state.withLock { $0.timer = poller.addTimer(self) }
+        try openSockets()
+        if !isLoopbackOnly { loop.interfaces.add(self) }
     }
 
-    private func openSockets(_ configuration: PeerConnectionConfiguration) throws(PeerConnectionError) {
-        let interfaces = NetworkInterface.all().filter { interface in
-            interface.address.isLoopback
-                ? configuration.includesLoopback || configuration.isLoopbackOnly : !configuration.isLoopbackOnly
-        }
+    private var poller: SocketPoller { loop.poller }
+
+    private func openSockets() throws(PeerConnectionError) {
+        let interfaces = usableInterfaces()
         let now = MonotonicInstant.now()
         try state.withLock { state throws(PeerConnectionError) in
-            state.timer = poller.addTimer(self)
-            for (base, interface) in interfaces.enumerated() {
-                let socket = try UDPSocket(interface.address)
-                guard let token = poller.add(socket.descriptor, handler: self) else {
-                    throw PeerConnectionError(.socketFailed, "epoll_ctl refused a socket")
-                }
-                state.watched.append((socket.descriptor, base, token))
-                state.engine.sockets[base] = socket
-                state.engine.ice.addBase(
-                    base, address: socket.address, preference: interface.address.isLoopback ? 1 : 255, now: now)
-            }
-            state.engine.pump(now: now)
+            for interface in interfaces { try open(interface, &state, now: now) }
+            settle(&state)
         }
+    }
+
+    private func usableInterfaces() -> [NetworkInterface] {
+        NetworkInterface.all().filter { $0.address.isLoopback ? usesLoopback : !isLoopbackOnly }
+    }
+
+    private func open(
+        _ interface: NetworkInterface, _ state: inout State, now: MonotonicInstant
+    ) throws(PeerConnectionError) {
+        let socket = try UDPSocket(interface.address)
+        guard let token = poller.add(socket.descriptor, handler: self) else {
+            throw PeerConnectionError(.socketFailed, "epoll_ctl refused a socket")
+        }
+        let base = state.nextBase
+        state.nextBase += 1
+        state.watched.append(
+            Watched(descriptor: socket.descriptor, owner: .base(base, interface), token: token))
+        state.engine.add(socket, base, preference: interface.preference, now: now)
     }
 
     // MARK: Callers' threads
@@ -65,7 +94,7 @@ final class PeerConnectionCore: SocketHandler, TimerHandler {
         defer { if hasNews { poller.run { self.tell() } } }
         return try state.withLock { state throws(PeerConnectionError) in
             defer {
-                reschedule(&state)
+                settle(&state)
                 hasNews = !state.engine.outbox.isEmpty
             }
             return try body(&state.engine, now)
@@ -76,7 +105,7 @@ final class PeerConnectionCore: SocketHandler, TimerHandler {
         let now = MonotonicInstant.now()
         let hasNews = state.withLock { state in
             state.engine.send(packet, mid: mid, now: now)
-            reschedule(&state)
+            settle(&state)
             return !state.engine.outbox.isEmpty
         }
         if hasNews { poller.run { self.tell() } }
@@ -97,13 +126,37 @@ final class PeerConnectionCore: SocketHandler, TimerHandler {
     // MARK: The loop's thread
 
     func socketIsReady(_ descriptor: Int32, readable: Bool, writable: Bool, batch: DatagramBatch) {
-        let count = batch.receive(from: descriptor)
-        guard count > 0 else { return }
+        state.withLock { state in
+            guard let watched = state.watched.first(where: { $0.descriptor == descriptor }) else { return }
+            switch watched.owner {
+            case .base(let base, _):
+                let count = batch.receive(from: descriptor)
+                if count > 0 { state.engine.receive(batch, count: count, on: base, now: .now()) }
+            case .stream(let id): state.engine.streamIsReady(id, now: .now())
+            }
+            settle(&state)
+        }
+        tell()
+    }
+
+    func interfacesChanged() {
+        let interfaces = usableInterfaces()
         let now = MonotonicInstant.now()
         state.withLock { state in
-            guard let base = state.watched.first(where: { $0.descriptor == descriptor })?.base else { return }
-            state.engine.receive(batch, count: count, on: base, now: now)
-            reschedule(&state)
+            guard !state.engine.isClosed else { return }
+            var known: Set<NetworkInterface> = []
+            for watched in state.watched {
+                guard case .base(let base, let interface) = watched.owner else { continue }
+                if interfaces.contains(interface) {
+                    known.insert(interface)
+                } else {
+                    unwatch(watched, &state)
+                    state.engine.removeSocket(base, now: now)
+                }
+            }
+            // An address that is just being taken away may refuse its socket.
+            for interface in interfaces where !known.contains(interface) { try? open(interface, &state, now: now) }
+            settle(&state)
         }
         tell()
     }
@@ -112,29 +165,35 @@ final class PeerConnectionCore: SocketHandler, TimerHandler {
         state.withLock { state in
             state.scheduled = nil
             state.engine.handleTimeout(now: now)
-            reschedule(&state)
+            settle(&state)
         }
         tell()
     }
 
     private func tell() {
-        while true {
-            var outbox = Outbox()
-            state.withLock { swap(&$0.engine.outbox, &outbox) }
-            guard !outbox.isEmpty else { return }
+        var outbox = Outbox()
+        while takeNews(&outbox) {
             for event in outbox.events { onEvent(event) }
             for (mid, packet) in outbox.packets { onPacket(mid, packet) }
             outbox.removeAll()
-            // The storage is used again; what came meanwhile stays.
-            state.withLock { if $0.engine.outbox.isEmpty { swap(&$0.engine.outbox, &outbox) } }
+        }
+    }
+
+    /// Takes what is to be told, and leaves the storage of what was told for the next.
+    private func takeNews(_ outbox: inout Outbox) -> Bool {
+        state.withLock { state in
+            let hasNews = !state.engine.outbox.isEmpty
+            if hasNews || outbox.hasStorage { swap(&state.engine.outbox, &outbox) }
+            return hasNews
         }
     }
 
     private func closeOnLoop(isTold: Bool = true) {
         let now = MonotonicInstant.now()
+        loop.interfaces.remove(self)
         state.withLock { state in
-            for watched in state.watched { poller.remove(watched.token) }
-            state.watched = []
+            // Before the descriptors are closed, with the engine's sockets.
+            for watched in state.watched { unwatch(watched, &state) }
             state.engine.close(now: now)
             if let timer = state.timer.take() { poller.removeTimer(timer) }
             if !isTold { state.engine.outbox = Outbox() }
@@ -142,11 +201,52 @@ final class PeerConnectionCore: SocketHandler, TimerHandler {
         tell()
     }
 
-    private func reschedule(_ state: inout State) {
+    // MARK: Under the lock
+
+    /// What follows every entry into the engine: the timer, the streams' descriptors, the names to look up.
+    private func settle(_ state: inout State) {
+        watchStreams(&state)
+        if !state.engine.namesToResolve.isEmpty { lookUp(&state) }
         guard let timer = state.timer, let deadline = state.engine.deadline else { return }
         // One that moved away is found out when it fires.
         if let scheduled = state.scheduled, scheduled <= deadline { return }
         state.scheduled = deadline
         poller.schedule(timer, at: deadline)
+    }
+
+    private func lookUp(_ state: inout State) {
+        for name in state.engine.namesToResolve {
+            loop.resolver.resolve(name) { [weak self] addresses in
+                guard let self else { return }
+                _ = try? self.perform { engine, now in engine.resolved(name, to: addresses, now: now) }
+            }
+        }
+        state.engine.namesToResolve = []
+    }
+
+    private func watchStreams(_ state: inout State) {
+        guard state.engine.hasStreams else { return }
+        for (id, stream) in state.engine.streams {
+            if let index = state.watched.firstIndex(where: { $0.owner == .stream(id) }) {
+                guard state.watched[index].isWritableWatched != stream.waitsForRoom else { continue }
+                state.watched[index].isWritableWatched = stream.waitsForRoom
+                poller.change(state.watched[index].token, writable: stream.waitsForRoom)
+            } else if let token = poller.add(stream.descriptor, writable: true, handler: self) {
+                state.watched.append(
+                    Watched(
+                        descriptor: stream.descriptor, owner: .stream(id), token: token, isWritableWatched: true,
+                        stream: stream))
+            }
+        }
+        for watched in state.watched {
+            guard case .stream(let id) = watched.owner, state.engine.streams[id] == nil else { continue }
+            unwatch(watched, &state)
+        }
+        state.engine.hasStreams = !state.engine.streams.isEmpty
+    }
+
+    private func unwatch(_ watched: Watched, _ state: inout State) {
+        poller.remove(watched.token)
+        state.watched.removeAll { $0.token == watched.token }
     }
 }

@@ -43,7 +43,7 @@ internal import CSRTP
         precondition(key.count == profile.keyCount + profile.saltCount, "a master key and its salt")
         var created: srtp_t?
         let status = unsafe key.withUnsafeMutableBufferPointer { key in
-            unsafe policy.key = unsafe key.baseAddress
+            unsafe policy.key = key.baseAddress
             return unsafe srtp_create(&created, &policy)
         }
         guard status == srtp_err_status_ok, let created = unsafe created else {

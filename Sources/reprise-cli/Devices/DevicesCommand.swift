@@ -11,6 +11,7 @@ struct DevicesCommand: AsyncParsableCommand {
 
             EXAMPLES:
               reprise devices
+              reprise devices --watch
               reprise devices --json | jq -r '.cameras[].id'
             """)
 
@@ -20,7 +21,15 @@ struct DevicesCommand: AsyncParsableCommand {
     @Flag(help: "List the synthetic devices instead of the machine's.")
     var synthetic = false
 
+    @Flag(help: "Go on telling what is plugged and unplugged, a line each, until Ctrl-C.")
+    var watch = false
+
     func run() async throws {
+        if watch {
+            let follower = DeviceFollower(
+                system: (synthetic ? Machine.withoutHardware : .real).devices, isJSON: json)
+            return try await interruptible { try await follower.run() }
+        }
         let list = try await DeviceList(of: synthetic ? .withoutHardware : .real)
         if json { return try Output.standard.line(list.json.text) }
         for line in list.lines { try Output.standard.line(line) }

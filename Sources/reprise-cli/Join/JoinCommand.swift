@@ -120,7 +120,14 @@ struct JoinCommand: AsyncParsableCommand {
         let choice = try ServiceChoice(service)
         switch choice.kind {
         case .inProcess: return .echo(room, user: user, isOwn: false)
-        case .janus, .whip, .whep:
+        case .janus:
+            var options = JanusOptions()
+            options.token = token
+            options.iceServers = try ice.parsedServers
+            options.icePolicy = ice.policy
+            let janus = try JanusService(url: choice.url, options: options)
+            return CallSessions.Place(service: janus, type: "default", id: room, user: user, isOwn: false)
+        case .whip, .whep:
             throw CommandError("--service \(service): this service is not in this version.")
         }
     }

@@ -67,6 +67,13 @@ struct MirrorCommand: AsyncParsableCommand {
     @Flag(help: "Tell on standard error what happened when in each session.")
     var trace = false
 
+    @Flag(
+        help: """
+            Take another device where one goes and take it again when it returns, and tell what happens to the devices \
+            as it happens.
+            """)
+    var watch = false
+
     @Flag(name: .customLong("synthetic-if-none"), help: .hidden)
     var syntheticIfNone = false
 
@@ -107,7 +114,8 @@ struct MirrorCommand: AsyncParsableCommand {
             cycles: cycles, duration: isEndless ? nil : duration?.duration ?? .seconds(10), pause: pause.duration,
             standby: standby.policy, volume: volume,
             camera: VideoResolution(width: size.width, height: size.height, framesPerSecond: rate),
-            opus: opus, snapshot: snapshot, recording: record.map { .file($0) }, traces: trace, isJSON: json)
+            opus: opus, snapshot: snapshot, recording: record.map { .file($0) }, traces: trace, isJSON: json,
+            follows: watch)
         let place = CallSessions.Place.echo("mirror", user: User(id: "mirror"), isOwn: true)
         let mirror = try CallSessions(plan, place, chosen, display)
         try await interruptible { try await mirror.run() }

@@ -45,6 +45,8 @@ struct CallSessions: Sendable {
         /// Whether to tell what happened when.
         var traces = false
         var isJSON = false
+        /// Whether devices that go are replaced, and what happens to them is told.
+        var follows = false
     }
 
     let plan: Plan
@@ -62,7 +64,7 @@ struct CallSessions: Sendable {
         self.place = place
         self.chosen = chosen
         self.display = display
-        var configuration = chosen.configuration(plan.standby)
+        var configuration = chosen.configuration(plan.standby, follows: plan.follows)
         configuration.opus = plan.opus
         client = Client(
             user: place.user, service: place.service, devices: chosen.machine.devices, configuration: configuration)
@@ -123,7 +125,9 @@ struct CallSessions: Sendable {
         let requestedAt = MonotonicInstant.now()
         do { try await call.join() } catch is CancellationError { return nil }
         let join = MonotonicInstant.now() - requestedAt
-        var watch = SessionWatch(session: session, joinedAt: requestedAt, display: display)
+        var watch = SessionWatch(
+            session: session, joinedAt: requestedAt, display: display,
+            news: plan.follows ? DeviceNews(chosen.kinds) : nil)
         let watched: Result<Void, any Error>
         do {
             watched = .success(try await watch.run(call, tape ?? recorder, chosen.kinds, atMost: plan.duration))
@@ -196,8 +200,10 @@ private struct SessionWatch {
     /// How long devices may take to start.
     private static let patience = Duration.seconds(10)
     private var errorsShown = 0
+    private var news: DeviceNews?
 
-    init(session: Int, joinedAt: MonotonicInstant, display: SessionDisplay) {
+    init(session: Int, joinedAt: MonotonicInstant, display: SessionDisplay, news: DeviceNews?) {
+        self.news = news
         self.session = session
         self.joinedAt = joinedAt
         self.display = display
@@ -217,13 +223,16 @@ private struct SessionWatch {
             let left = duration.flatMap { duration in settledAt.map { $0 + duration - now } } ?? .seconds(1)
             guard !Task.isCancelled, left > .zero, let statistics = call.statistics else { return }
             try showErrors(call.state.errors.value)
+            for line in news?.lines(call) ?? [] {
+                try display.line("\((now - joinedAt).milliseconds.fixed(0).padded(7, right: true)) ms  \(line)")
+            }
             let framesPerSecond = statistics.camera.flatMap { rate.add($0.stream.frames, at: now) }
             try display.show(
                 LiveStatus(
                     session: session, elapsed: now - joinedAt, statistics: statistics,
                     framesPerSecond: framesPerSecond))
             // Often where somebody watches the line; each look costs wake-ups.
-            let pause = settledAt == nil ? 20 : display.isWatched ? 100 : 1000
+            let pause = settledAt == nil || news != nil ? 20 : display.isWatched ? 100 : 1000
             try? await Task.sleep(for: min(.milliseconds(pause), left))
         }
     }

@@ -165,7 +165,12 @@ struct AudioStretchTests {
         ] as [(Int, Bool, Int)])
     func control(slack: Int, hasWaited: Bool, correction: Int) {
         var control = AudioDelayControl()
-        for _ in 0..<25 { control.note(slack: .milliseconds(slack), jitter: .zero, hasWaited: hasWaited) }
+        let arrivedAt = MonotonicInstant(nanoseconds: 1_000_000_000)
+        for _ in 0..<25 {
+            control.note(
+                arrivedAt: arrivedAt, neededAt: arrivedAt + .milliseconds(slack), jitter: MediaTime(ticks: 0, rate: 1),
+                hasWaited: hasWaited)
+        }
         #expect(control.correction == correction)
     }
 }

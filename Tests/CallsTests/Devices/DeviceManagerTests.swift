@@ -254,13 +254,11 @@ struct DeviceManagerTests {
             device("hdmi", .hdmi), device("built-in", .builtIn, isDefault: true), device("usb", .usb),
             device("bluetooth", .bluetooth),
         ]
-        func order(_ devices: [AudioDeviceInfo], _ preferred: DeviceID? = nil, _ speakerphone: Bool = false) -> [String]
-        {
-            AudioRouting.order(devices, preferred: preferred, isSpeakerphone: speakerphone).map(\.id.rawValue)
+        func order(_ devices: [AudioDeviceInfo], isSpeakerphone: Bool = false) -> [String] {
+            AudioRouting(isSpeakerphone: isSpeakerphone).order(devices).map(\.id.rawValue)
         }
         #expect(order(all) == ["bluetooth", "usb", "built-in", "hdmi"])
-        #expect(order(all, nil, true) == ["built-in", "bluetooth", "usb", "hdmi"])
-        #expect(order(all, "hdmi") == ["hdmi", "bluetooth", "usb", "built-in"])
+        #expect(order(all, isSpeakerphone: true) == ["built-in", "bluetooth", "usb", "hdmi"])
         let server = [device("default", .soundServer, isDefault: true)]
         #expect(order(all + server).first == "default")
     }

@@ -11,6 +11,8 @@ final class ScriptedService: CallService {
         var joinFailures: [any Error] = []
         /// Refuses fast reconnections with this.
         var fastFailure: (any Error)?
+        /// Announcements of tracks wait here.
+        var publishGate: Gate?
         var leaveGate: Gate?
         var leaveFailure: (any Error)?
         var closeGate: Gate?
@@ -71,7 +73,10 @@ final class ScriptedSession: RoomSession {
 
     var info: CallInfo { base.info }
     var events: AsyncStream<SessionEvent> { base.events }
-    func publish(_ track: TrackInfo) async throws { try await base.publish(track) }
+    func publish(_ track: TrackInfo) async throws {
+        if let gate = service.script.withLock({ $0.publishGate }) { await gate.pass(isCancellable: true) }
+        try await base.publish(track)
+    }
     func setMuted(_ isMuted: Bool, track: TrackKind) async throws { try await base.setMuted(isMuted, track: track) }
     func unpublish(_ track: TrackKind) async throws { try await base.unpublish(track) }
     func send(_ packet: RTPPacket, track: TrackKind) { base.send(packet, track: track) }

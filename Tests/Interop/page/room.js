@@ -119,9 +119,18 @@ class Room {
     }
   }
 
+  // A publisher may come with some of its streams, and add others later.
   subscribeTo(publishers = []) {
-    const streams = publishers.filter((each) => !this.feeds.has(each.id)).map((each) => ({ feed: each.id }));
-    for (const each of publishers) this.feeds.set(each.id, each.display);
+    const streams = [];
+    for (const { id, display, streams: all = [] } of publishers) {
+      if (!this.feeds.has(id)) this.feeds.set(id, { display, mids: new Set() });
+      const { mids } = this.feeds.get(id);
+      for (const { mid, disabled } of all) {
+        if (disabled || mids.has(mid)) continue;
+        mids.add(mid);
+        streams.push({ feed: id, mid });
+      }
+    }
     if (streams.length) this.serially(() => this.subscribe(streams));
   }
 

@@ -20,7 +20,7 @@ def jsep(description):
 class Room:
     def __init__(self, janus, room, name, tracks):
         self.janus, self.room, self.name, self.tracks = janus, room, name, tracks
-        #: Names by feed, the newest last.
+        #: The mids subscribed to of each feed, the newest feed last.
         self.feeds, self.heard, self.up, self.down = {}, [], None, None
         self.lock, self.has_left, self.errors = asyncio.Lock(), False, []
 
@@ -56,13 +56,19 @@ class Room:
             self.serially(self.update({"request": "unsubscribe", "streams": [{"feed": feed} for feed in gone]}))
 
     def subscribe_to(self, publishers):
-        streams = [{"feed": each["id"]} for each in publishers if each["id"] not in self.feeds]
-        self.feeds |= {each["id"]: each["display"] for each in publishers}
-        if not streams:
-            return None
-        for heard in self.heard:
-            heard.samples.clear()
-        return self.serially(self.subscribe(streams))
+        """A publisher may come with some of its streams, and add others later."""
+        streams, is_new = [], False
+        for each in publishers:
+            is_new = is_new or each["id"] not in self.feeds
+            mids = self.feeds.setdefault(each["id"], set())
+            for stream in each.get("streams", []):
+                if not stream.get("disabled") and stream["mid"] not in mids:
+                    mids.add(stream["mid"])
+                    streams.append({"feed": each["id"], "mid": stream["mid"]})
+        if is_new:
+            for heard in self.heard:
+                heard.samples.clear()
+        return self.serially(self.subscribe(streams)) if streams else None
 
     def serially(self, action):
         async def run():

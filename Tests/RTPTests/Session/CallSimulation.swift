@@ -48,6 +48,7 @@ struct CallSimulation {
         (nextSound, nextPicture) = (now, now)
         var senders = [RTPSenderConfiguration.audio(), .video(usesRTX: usesRTX)]
         var receivers = [RTPReceiverConfiguration.audio(), .video()]
+        if !usesRTX { (receivers[1].codecs[0].rtxPayloadType, receivers[1].rtxSSRCs) = (nil, [:]) }
         if !isTransportWide {
             for index in senders.indices { senders[index].extensions.transportSequence = nil }
             for index in receivers.indices { receivers[index].extensions.transportSequence = nil }

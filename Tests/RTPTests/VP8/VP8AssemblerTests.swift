@@ -105,6 +105,39 @@ struct VP8AssemblerTests {
         #expect(line.assembler.statistics.lost == 0)
     }
 
+    @Test(
+        "What was given up and comes before anything was dropped goes on without a keyframe, and is waited for longer")
+    func lateRetransmission() {
+        var line = Line()
+        _ = line.give(line.packets(isKeyframe: true))
+        let (first, second) = (line.packets(), line.packets())
+        _ = line.give([first[0], first[2]] + second)
+        #expect(line.wait(.milliseconds(50)).isEmpty && line.assembler.needsKeyframe)
+        line.now = line.now + .milliseconds(70)
+        #expect(line.give([first[1]]).count == 2)
+        #expect(!line.assembler.needsKeyframe)
+        #expect(line.assembler.reorderWait == .milliseconds(150), "a quarter more than it took")
+        let third = line.packets()
+        #expect(line.give([third[0], third[2]]).isEmpty)
+        #expect(line.wait(.milliseconds(149)).isEmpty && !line.assembler.needsKeyframe)
+        #expect(line.give([third[1]]).count == 1)
+        #expect(line.assembler.reorderWait < .milliseconds(150), "it shrinks again")
+        #expect(line.assembler.statistics.lost == 0)
+    }
+
+    @Test("After a picture that could not be decoded, a gap that is mended does not go on")
+    func noResumption() {
+        var line = Line()
+        _ = line.give(line.packets(isKeyframe: true))
+        let hurt = line.packets()
+        _ = line.give([hurt[0], hurt[2]])
+        #expect(line.wait(.milliseconds(50)).isEmpty)
+        line.assembler.waitForKeyframe()
+        #expect(line.give([hurt[1]]).isEmpty)
+        #expect(line.give(line.packets()).isEmpty)
+        #expect(line.give(line.packets(isKeyframe: true)).count == 1)
+    }
+
     @Test("A whole picture that is lost is told by the gap in the numbers")
     func lostPicture() {
         var line = Line()

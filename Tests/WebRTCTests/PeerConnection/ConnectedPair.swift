@@ -14,6 +14,13 @@ final class TestPeer: Sendable {
         var states: [PeerConnectionState] {
             events.compactMap { if case .state(let state) = $0 { state } else { nil } }
         }
+        var failure: PeerConnectionError? {
+            for case .failed(let error) in states { return error }
+            return nil
+        }
+        var tracks: [RemoteTrack] {
+            events.compactMap { if case .remoteTrack(let track) = $0 { track } else { nil } }
+        }
     }
 
     let connection: PeerConnection

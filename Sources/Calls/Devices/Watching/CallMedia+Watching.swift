@@ -1,0 +1,64 @@
+import Media
+import Scopes
+
+extension CallMedia {
+    /// Looks at the machine's devices now; ``devices`` then shows them. While joined the call does so by itself.
+    public func refreshDevices() async { await refreshDevices([.sound, .video]) }
+
+    private func refreshDevices(_ subjects: Set<DeviceSignal.Subject>) async {
+        let system = call.devices
+        var lists = devices.value
+        // One kind that cannot be listed (no permission) does not hide the others.
+        if !subjects.isDisjoint(with: [.sound, .soundServer, .machine]) {
+            lists.microphones = (try? await system.audio.devices(.capture)) ?? []
+            lists.speakers = (try? await system.audio.devices(.playback)) ?? []
+        }
+        if !subjects.isDisjoint(with: [.video, .machine]) {
+            lists.cameras = (try? await system.cameras.devices()) ?? []
+        }
+        let changes = lists.changes(since: devices.value)
+        devices.set(lists)
+        guard !changes.isEmpty else { return }
+        for item in changes.added { call.trace("device added", "\(item.kind) \(item.id)") }
+        for item in changes.removed { call.trace("device removed", "\(item.kind) \(item.id)") }
+    }
+
+    /// Follows what happens to the machine's devices for as long as the session lasts.
+    func watch(_ session: CallLifecycle.Session) throws(ScopeError) {
+        // The stream begins before the first look: what happens in between is seen by one of them.
+        let signals = call.devices.watch.signals()
+        let batches = DeviceBatches(now: call.configuration.now)
+        try session.scope.launch("device watch") { [weak self] in
+            for await signal in signals {
+                guard let self, session.scope.isCurrent else { return }
+                for manager in self.managers { manager.control.hear(signal, in: session) }
+                if signal.changesDevices, batches.add(signal) { try self.gather(batches, session) }
+            }
+        }
+        let clock = call.configuration.clock
+        try session.scope.launch("device list") { [weak self] in
+            // After the devices have started: looking at all of them takes time that a join has not.
+            try await clock.sleep(for: .milliseconds(500))
+            await self?.refreshDevices()
+        }
+    }
+
+    /// Waits until it is quiet, then looks at the devices and lets each manager choose again.
+    private func gather(_ batches: DeviceBatches, _ session: CallLifecycle.Session) throws(ScopeError) {
+        let clock = call.configuration.clock
+        try session.scope.launch("device changes") { [weak self] in
+            while true {
+                switch batches.standing {
+                case .wait(let pause): try await clock.sleep(for: pause)
+                case .complete(let batch):
+                    guard let self else { return }
+                    await self.refreshDevices(Set(batch.map(\.subject)))
+                    for manager in self.managers { manager.control.chooseAgain(in: session) }
+                    return
+                }
+            }
+        }
+    }
+
+    private var managers: [any DeviceManager] { [microphone, speaker, camera, screenShare] }
+}

@@ -1,0 +1,129 @@
+import Foundation
+import Media
+import Testing
+
+@testable import Calls
+
+@Suite("What is decided about devices, without any")
+struct RoutingPolicyTests {
+    private func at(_ milliseconds: Int64) -> MonotonicInstant {
+        MonotonicInstant(nanoseconds: milliseconds * 1_000_000)
+    }
+
+    struct Case: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var routing: AudioRouting
+        var expected: [String]
+    }
+
+    private static let devices = [
+        AudioDeviceInfo(id: "loop", name: "", direction: .playback, kind: .loopback, card: "Loopback"),
+        AudioDeviceInfo(id: "tv", name: "", direction: .playback, kind: .hdmi, card: "HDMI", isConnected: true),
+        AudioDeviceInfo(id: "dark tv", name: "", direction: .playback, kind: .hdmi, card: "HDMI", isConnected: false),
+        AudioDeviceInfo(id: "board", name: "", direction: .playback, kind: .builtIn, card: "PCH"),
+        AudioDeviceInfo(id: "headset", name: "", direction: .playback, kind: .usb, card: "Headset"),
+        AudioDeviceInfo(id: "dongle", name: "", direction: .playback, kind: .usb, card: "Dongle"),
+        AudioDeviceInfo(id: "buds", name: "", direction: .playback, kind: .bluetooth, card: "Buds"),
+    ]
+
+    @Test(
+        "Order of sound devices",
+        arguments: [
+            Case(
+                testDescription: "Bluetooth, wired, built-in, HDMI, loopback; a dark monitor last",
+                routing: AudioRouting(), expected: ["buds", "headset", "dongle", "board", "tv", "loop", "dark tv"]),
+            Case(
+                testDescription: "speakerphone puts built-in first", routing: AudioRouting(isSpeakerphone: true),
+                expected: ["board", "buds", "headset", "dongle", "tv", "loop", "dark tv"]),
+            Case(
+                testDescription: "the speaker goes with the microphone's headset",
+                routing: AudioRouting(companion: "Dongle"),
+                expected: ["dongle", "buds", "headset", "board", "tv", "loop", "dark tv"]),
+            Case(
+                testDescription: "a configured order; what it leaves out comes after",
+                routing: AudioRouting(order: [.hdmi, .usb]),
+                expected: ["tv", "headset", "dongle", "loop", "board", "buds", "dark tv"]),
+        ])
+    func order(test: Case) {
+        #expect(test.routing.order(Self.devices).map(\.id.rawValue) == test.expected)
+    }
+
+    @Test("A device that fails is tried again after 20 ms, 40 ms, … 10 s, and at once when a signal comes")
+    func trials() {
+        var trials = DeviceTrials()
+        var time: Int64 = 0
+        for pause: Int64 in [20, 40, 80, 160, 320, 640, 1280, 2560, 5120, 10000, 10000] {
+            trials.failed("usb", now: at(time))
+            #expect(trials.isHeldBack("usb", now: at(time + pause - 1)))
+            #expect(!trials.isHeldBack("usb", now: at(time + pause)))
+            #expect(trials.nextTry(now: at(time)) == .milliseconds(pause))
+            time += pause
+        }
+        trials.failed("usb", now: at(time))
+        trials.hear(DeviceSignal(.sound, .added, "card1"), now: at(time + 1))
+        #expect(!trials.isHeldBack("usb", now: at(time + 1)))
+        #expect(!trials.isHeldBack("other", now: at(0)))
+        trials.succeeded("usb")
+        #expect(trials.nextTry(now: at(time)) == nil)
+    }
+
+    @Test("A device closed by our own failed attempt is not taken for free, one closed later is")
+    func ownClosing() {
+        var trials = DeviceTrials()
+        for _ in 0..<8 { trials.failed("camera", now: at(0)) }
+        trials.hear(DeviceSignal(.video, .freed, "video0"), now: at(10))
+        #expect(trials.isHeldBack("camera", now: at(11)))
+        trials.hear(DeviceSignal(.video, .freed, "video0"), now: at(60))
+        #expect(!trials.isHeldBack("camera", now: at(60)))
+    }
+
+    @Test("A stall is met by a restart, then a new opening, then the next device; a device that was well begins anew")
+    func ladder() {
+        var ladder = StallLadder()
+        ladder.stalled(now: at(0))
+        #expect(ladder.step == .restart)
+        ladder.stalled(now: at(2_000))
+        #expect(ladder.step == .reopen)
+        ladder.climb(now: at(3_000))
+        #expect(ladder.step == .next)
+        ladder.stalled(now: at(60_000))
+        #expect(ladder.step == .restart)
+    }
+
+    @Test("Five xruns in ten seconds are a storm, five in a minute are not")
+    func storm() {
+        var storm = XrunStorm()
+        let calm = (1...5).map { storm.add(total: Int64($0), now: at(Int64($0) * 12_000)) }
+        #expect(!calm.contains(true))
+        storm.restarted()
+        let burst = [4, 5, 6].map { storm.add(total: $0, now: at(100_000 + $0)) }
+        #expect(burst == [false, true, false])
+    }
+
+    @Test("What came, went and changed is told by name")
+    func changes() {
+        var before = DeviceLists()
+        before.speakers = Array(Self.devices.prefix(3))
+        var after = before
+        after.speakers.removeFirst()
+        after.speakers[0].isConnected = false
+        after.speakers.append(Self.devices[4])
+        let changes = after.changes(since: before)
+        #expect(changes.added.map(\.id) == ["headset"] && changes.removed.map(\.id) == ["loop"])
+        #expect(changes.changed.map(\.id) == ["tv"])
+        #expect(after.changes(since: after).isEmpty)
+    }
+
+    @Test("A choice is remembered by the next run; a broken file is an empty one")
+    func memory() throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("reprise-\(UUID().uuidString).json")
+            .path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        DeviceMemory(path: path).remember(.init(id: "usb-1", name: "C920"), of: "camera")
+        #expect(DeviceMemory(path: path).choice(of: "camera") == .init(id: "usb-1", name: "C920"))
+        DeviceMemory(path: path).remember(nil, of: "camera")
+        #expect(DeviceMemory(path: path).choice(of: "camera") == nil)
+        try Data("{".utf8).write(to: URL(fileURLWithPath: path))
+        #expect(DeviceMemory(path: path).choice(of: "camera") == nil)
+    }
+}
