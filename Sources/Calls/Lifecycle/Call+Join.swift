@@ -78,9 +78,10 @@ extension Call {
                 await endSession(session.generation, .left)
                 return attempt.resolve(.failure(CancellationError()))
             }
+            let service = error as? ServiceError
             let failure = CallError(
-                .joinFailed, call: id.description, reason: "join failed: \(error)",
-                advice: (error as? ServiceError)?.advice)
+                .joinFailed, call: id.description, reason: "join failed: \(service?.reason ?? "\(error)")",
+                advice: service?.advice)
             await endSession(session.generation, .failed(failure))
             attempt.resolve(.failure(failure))
         }
@@ -157,7 +158,10 @@ extension Call {
             Task { await self.endSession(session.generation, .failed(failure)) }
         case .participantJoined(let participant):
             session.media.addTracks(of: [participant])
-        case .trackMuted, .reaction, .uplinkEstimate, .slowLink: break
+        case .uplinkEstimate(let estimate): session.media.adapt(to: estimate)
+        case .slowLink(let isUplink, let lostPackets):
+            trace("slow link", "\(isUplink ? "up" : "down"), \(lostPackets) packets lost")
+        case .trackMuted, .reaction: break
         }
     }
 

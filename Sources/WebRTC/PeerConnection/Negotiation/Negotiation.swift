@@ -21,6 +21,8 @@ struct Negotiation: Sendable {
     private(set) var remoteTransport: RemoteTransport?
     /// What we said of our DTLS role in an answer; nil while none was given.
     private(set) var localSetup: DTLSSetup?
+    /// Our role in answers to those who leave the choice to us.
+    private let answeredSetup: DTLSSetup
     private let codecs: [MediaCodec]
     private let cname: String
     private let sessionID: UInt64
@@ -28,7 +30,8 @@ struct Negotiation: Sendable {
     private var nextMid = 0
     private var generator = SystemRandomNumberGenerator()
 
-    init(codecs: [MediaCodec], cname: String) {
+    init(codecs: [MediaCodec], cname: String, answeredSetup: DTLSSetup = .active) {
+        self.answeredSetup = answeredSetup
         self.codecs = codecs
         self.cname = cname
         // Below 2⁶³: some readers take it for a signed number (RFC 8829 §5.2.1).
@@ -86,9 +89,10 @@ struct Negotiation: Sendable {
         return false
     }
 
-    private func hasMid(_ mid: String) -> Bool {
-        lines.contains { line in
-            switch line {
+    private func hasMid(_ mid: String, exceptAt index: Int? = nil) -> Bool {
+        lines.indices.contains { other in
+            guard other != index else { return false }
+            return switch lines[other] {
             case .media(let transceiver): transceiver.mid == mid
             case .refused(let section): section.mid == mid
             }
@@ -147,7 +151,8 @@ struct Negotiation: Sendable {
             throw PeerConnectionError(.wrongState, "there is no offer to answer (RFC 8829 §5.3)")
         }
         // The role stays while DTLS does (RFC 8842 §5.5); active where we may choose: the handshake begins a trip sooner.
-        localSetup = localSetup ?? (remoteTransport.setup == .active ? .passive : .active)
+        let chosen = remoteTransport.setup == .actpass ? answeredSetup : .active
+        localSetup = localSetup ?? (remoteTransport.setup == .active ? .passive : chosen)
         signaling = .stable
         version += 1
         for transceiver in transceivers {
@@ -277,19 +282,26 @@ struct Negotiation: Sendable {
         _ section: MediaSection, _ direction: TransceiverDirection, at index: Int
     ) throws(PeerConnectionError) {
         let direction = section.isRejected ? .inactive : direction
-        if index < lines.count {
-            guard case .media(var transceiver) = lines[index] else { return }
-            guard transceiver.mid == section.mid, transceiver.kind == section.kind else {
+        if index < lines.count, case .media(var transceiver) = lines[index] {
+            if transceiver.mid == section.mid, transceiver.kind == section.kind {
+                transceiver.take(section, direction)
+                lines[index] = .media(transceiver)
+                return
+            }
+            // A stopped m-line's place may go to another (RFC 8829 §5.2.2).
+            guard transceiver.isStopped else {
                 throw PeerConnectionError(.badDescription, "m-line \(index) changed its mid or kind (RFC 8829 §5.2.2)")
             }
-            transceiver.take(section, direction)
-            lines[index] = .media(transceiver)
-            return
         }
-        guard !section.isRejected, section.isRTP, let kind = section.kind, let mid = section.mid, !hasMid(mid) else {
-            lines.append(.refused(section.refusal))
-            return
-        }
+        let line = offeredLine(section, direction, at: index)
+        if index < lines.count { lines[index] = line } else { lines.append(line) }
+    }
+
+    /// What an m-line of an offer becomes that is new here.
+    private func offeredLine(_ section: MediaSection, _ direction: TransceiverDirection, at index: Int) -> Line {
+        guard !section.isRejected, section.isRTP, let kind = section.kind, let mid = section.mid,
+            !hasMid(mid, exceptAt: index)
+        else { return .refused(section.refusal) }
         var transceiver = Transceiver(
             mid: mid, kind: kind, direction: .receiveOnly, track: Self.makeTrack(LocalTrack(), replacing: nil),
             codecs: codecs.filter { $0.kind == kind }.map { codec in
@@ -299,7 +311,7 @@ struct Negotiation: Sendable {
             },
             extensions: .offered(kind))
         transceiver.take(section, direction)
-        lines.append(transceiver.codecs.isEmpty ? .refused(section.refusal) : .media(transceiver))
+        return transceiver.codecs.isEmpty ? .refused(section.refusal) : .media(transceiver)
     }
 }
 
