@@ -113,3 +113,8 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Which test targets there are, by name: a build for one step of `make test` need not compile the others'. Unset: all.
+if let wanted = Context.environment["REPRISE_TESTS"]?.split(separator: " ").map(String.init) {
+    package.targets.removeAll { $0.type == .test && !wanted.contains($0.name) }
+}
