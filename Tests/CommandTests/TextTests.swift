@@ -4,6 +4,9 @@ import Testing
 @testable import Calls
 @testable import reprise_cli
 
+/// The command's, not the one that the room services have within the package.
+private typealias JSON = reprise_cli.JSON
+
 @Suite("Text, tables and JSON")
 struct TextTests {
     @Test("JSON keeps the order of its keys and quotes what RFC 8259 asks for")

@@ -157,7 +157,10 @@ extension Call {
             Task { await self.endSession(session.generation, .failed(failure)) }
         case .participantJoined(let participant):
             session.media.addTracks(of: [participant])
-        case .trackMuted, .reaction, .uplinkEstimate, .slowLink: break
+        case .uplinkEstimate(let estimate): session.media.adapt(to: estimate)
+        case .slowLink(let isUplink, let lostPackets):
+            trace("slow link", "\(isUplink ? "up" : "down"), \(lostPackets) packets lost")
+        case .trackMuted, .reaction: break
         }
     }
 

@@ -23,7 +23,9 @@ struct AudioFramer: Sendable {
     /// Nothing captured before it gets into a frame.
     let notBefore: MonotonicInstant
     /// Sample frames of a frame.
-    let length: Int
+    private(set) var length: Int
+    /// What the next frame shall be long, where that is another length.
+    private var nextLength: Int?
     private let format: AudioFormat
     private var filled = 0
     /// When the sample frame that comes next should have been captured.
@@ -74,7 +76,24 @@ struct AudioFramer: Sendable {
     }
 
     /// Begins the next frame after a ``Step/frame``.
-    mutating func next() { filled = 0 }
+    mutating func next() {
+        filled = 0
+        if let length = nextLength.take() { resize(length) }
+    }
+
+    /// Changes the length of frames: of the one that is being filled where it fits, else of the next. Nothing that was
+    /// gathered is lost.
+    mutating func setLength(_ length: Int) {
+        nextLength = filled < length ? nil : length
+        if filled < length { resize(length) }
+    }
+
+    private mutating func resize(_ length: Int) {
+        let count = length * format.channels
+        if samples.count > count { samples.removeLast(samples.count - count) }
+        if samples.count < count { samples += Array(repeating: 0, count: count - samples.count) }
+        self.length = length
+    }
 
     private func complete() -> Step { filled == length ? .frame : .more }
 

@@ -35,6 +35,16 @@ final class AudioSender: AudioDrain {
         var firstPacketAt: MonotonicInstant?
     }
 
+    /// How sound is encoded at the moment.
+    struct Encoding: Sendable, Hashable {
+        /// 6,000…510,000 b/s.
+        var bitrate: Int
+        /// What FEC prepares for, 0…100.
+        var expectedLossPercent: Int
+        /// 480, 960, 1920 or 2880.
+        var frameSampleFrames: Int
+    }
+
     /// What waits for the first block of a device.
     private struct FirstBlock {
         var call: (@Sendable () -> Void)?
@@ -51,6 +61,9 @@ final class AudioSender: AudioDrain {
     private let firstBlock = Mutex(FirstBlock())
     private let pulse: LevelPulse
     private let muted = Atomic(false)
+    /// What the encoder is to change to, and whether that is news.
+    private let target = Mutex<Encoding?>(nil)
+    private let hasTarget = Atomic(false)
     private let gainBits = Atomic(Float(1).bitPattern)
     private let shared = Mutex(Statistics())
 
@@ -102,6 +115,12 @@ final class AudioSender: AudioDrain {
         set { gainBits.store(max(0, newValue).bitPattern, ordering: .relaxed) }
     }
 
+    /// Changes how sound is encoded, from the next frame on. Any thread.
+    func adapt(to encoding: Encoding) {
+        target.withLock { $0 = encoding }
+        hasTarget.store(true, ordering: .releasing)
+    }
+
     var statistics: Statistics { shared.withLock { $0 } }
 
     /// Lets sound be sent until the task is cancelled; when it returns nothing is any more. Once.
@@ -126,6 +145,10 @@ final class AudioSender: AudioDrain {
     /// A device can be as fast as the encoder or faster (a slow machine, a test's clock): the end and a new device's first
     /// block are looked for at every frame, not only when the ring has run empty.
     func pump() {
+        if hasTarget.load(ordering: .acquiring), let target = target.withLockIfAvailable({ $0.take() }) ?? nil {
+            hasTarget.store(false, ordering: .relaxed)
+            worker.adapt(to: target)
+        }
         while ring.fill >= worker.missing, !ended.isComplete {
             defer { tellFirstBlock() }
             switch worker.take(from: ring) {
@@ -187,6 +210,13 @@ private final class AudioSendWorker: @unchecked Sendable {
     var droppedStale: Int { framer.droppedStale }
 
     func take(from ring: AudioRing) -> AudioFramer.Step { framer.take(from: ring) }
+
+    /// Out of range is not applied: the encoder goes on as it was.
+    func adapt(to encoding: AudioSender.Encoding) {
+        try? encoder.setBitrate(encoding.bitrate)
+        try? encoder.setExpectedPacketLoss(encoding.expectedLossPercent)
+        if encoding.frameSampleFrames != framer.length { framer.setLength(encoding.frameSampleFrames) }
+    }
 
     func pause(_ sampleFrames: Int) { packetizer.pause(ticks: sampleFrames) }
 

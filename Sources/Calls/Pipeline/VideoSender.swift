@@ -49,6 +49,8 @@ final class VideoSender: Sendable {
         var bitrate: Int?
     }
 
+    /// Bits a second that the target is worth.
+    let usualBitrate: Int
     private let notBefore: MonotonicInstant
     private let now: @Sendable () -> MonotonicInstant
     private let loop: VideoLoop
@@ -70,6 +72,10 @@ final class VideoSender: Sendable {
     ) {
         self.notBefore = notBefore
         self.now = now
+        usualBitrate =
+            bitrate
+            ?? VP8Settings.usualBitrate(
+                width: target.width, height: target.height, framesPerSecond: target.framesPerSecond)
         let loop = VideoLoop()
         self.loop = loop
         worker = VideoSendWorker(

@@ -46,6 +46,8 @@ final class SessionMedia: Sendable {
     let joinedAt = Mutex<MonotonicInstant?>(nil)
     /// How often the connection was lost and taken up again.
     let reconnections = Atomic(0)
+    /// What the uplink bears, shared out to the encoders.
+    let adaptation: Mutex<UplinkAdaptation>
     let outlets: VideoOutlets
     private let scope: ScopeHandle
 
@@ -59,6 +61,7 @@ final class SessionMedia: Sendable {
         self.configuration = configuration
         self.scope = scope
         self.outlets = outlets
+        adaptation = Mutex(UplinkAdaptation(configuration.opus))
         let format = AudioFormat(rate: 48_000, channels: configuration.opus.channels)
         captureRing = AudioRing(format: format, capacity: format.sampleFrames(in: .milliseconds(300)))
         playbackRing = AudioRing(format: format, capacity: format.sampleFrames(in: .milliseconds(300)))
@@ -185,6 +188,7 @@ final class SessionMedia: Sendable {
             return (sender, true)
         }
         if isNew {
+            if let estimate = adaptation.withLock({ $0.estimate }) { adapt(to: estimate) }
             do { try scope.launch("\(kind) sender") { await sender.run() } } catch {
                 throw DeviceError(
                     .cancelled, operation: "start \(kind)", device: "\(kind)", reason: "the session ended")

@@ -120,6 +120,35 @@ struct AudioSenderTests {
         #expect(steps == [.frame, .skipped(sampleFrames: 4800), .frame, .more])
     }
 
+    @Test("The encoder follows the way out: fewer bits, longer packets, and back, with no sample lost")
+    func adaptation() throws {
+        let bench = try AudioBench()
+        var position = 0
+        func second() -> [RTPPacket] {
+            for _ in 0..<100 {
+                bench.clock.advance(by: .milliseconds(10))
+                bench.capture(tone.samples(from: position, count: 480))
+                position += 480
+                bench.sender.pump()
+            }
+            return bench.packets.take()
+        }
+        func bits(_ packets: [RTPPacket]) -> Int { packets.reduce(0) { $0 + $1.payload.count * 8 } }
+        let usual = second()
+        bench.sender.adapt(to: .init(bitrate: 12_000, expectedLossPercent: 10, frameSampleFrames: 2880))
+        let narrow = second()
+        bench.sender.adapt(to: .init(bitrate: 32_000, expectedLossPercent: 0, frameSampleFrames: 960))
+        let wide = second()
+        #expect(usual.count == 50 && (16...17).contains(narrow.count))
+        #expect((9_000...16_000).contains(bits(narrow)), "\(bits(narrow)) b/s")
+        #expect(bits(wide) > bits(narrow) * 2)
+        let all = usual + narrow + wide
+        for (packet, next) in zip(all, all.dropFirst()) {
+            let length = try #require(OpusPayload.ticks(of: packet.payload))
+            #expect(next.timestamp.rawValue &- packet.timestamp.rawValue == UInt32(length))
+        }
+    }
+
     @Test("The first block of each device is told once, also before anything is sent")
     func firstBlock() throws {
         let bench = try AudioBench()
