@@ -121,7 +121,7 @@ fi
 endef
 
 .PHONY: test
-test: deps-test ## Run all tests: units, races, fuzzing and the device lab
+test: deps-test ## Run all tests: units, races, fuzzing, the device lab, calls with other WebRTC programs
 	@mkdir -p .build/test
 	rm -f .build/test/*.log .build/test/*.failed .build/test/steps
 	$(call step,units,swift test --disable-xctest --no-parallel)
@@ -129,8 +129,9 @@ test: deps-test ## Run all tests: units, races, fuzzing and the device lab
 	$(call step,races,REPRISE_TESTS='$(subst |, ,$(TSAN_SUITES))' swift test --disable-xctest --no-parallel --sanitize thread --scratch-path .build/tsan --filter '$(TSAN_SUITES)')
 	$(call step,fuzz,Tests/Fuzz/run $(FUZZ_SECONDS))
 	$(call step,lab,Tests/DeviceLab/run)
-	passed=$$(cat .build/test/*.log | grep -E '^✔ Test [^ ]+.* passed after' | grep -vc '^✔ Test run ' || true)
-	failed=$$(cat .build/test/*.log | grep -E '^✘ Test [^ ]+.* failed after|^device lab: (SKIPPED|DID NOT END)' | grep -vc '^✘ Test run ' || true)
+	$(call step,interop,Tests/Interop/run)
+	passed=$$(cat .build/test/*.log | grep -E '^✔ Test [^ ]+.* passed after|^✔ +[0-9.]+ s ' | grep -vc '^✔ Test run ' || true)
+	failed=$$(cat .build/test/*.log | grep -E '^✘ Test [^ ]+.* failed after|^device lab: (SKIPPED|DID NOT END)|^✘ +[0-9.]+ s ' | grep -vc '^✘ Test run ' || true)
 	echo
 	cat .build/test/steps
 	echo "$$passed passed, $$failed failed"

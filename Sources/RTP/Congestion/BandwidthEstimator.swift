@@ -16,6 +16,7 @@ struct BandwidthEstimator: Sendable {
     private var plan: ProbePlan
     private var probeResults = ProbeResults()
     private var probes: [Probe] = []
+    private var lastProbed: (rate: Double, at: MonotonicInstant)?
     private var remb: Double?
     private var hasFeedback = false
     private var feedbackRoundTrip: Duration?
@@ -147,7 +148,12 @@ struct BandwidthEstimator: Sendable {
     }
 
     private mutating func react(probed: Double?, roundTrip: Duration, now: MonotonicInstant) {
-        let throughput = delivered.bitsPerSecond
+        var throughput = delivered.bitsPerSecond
+        if let probed { lastProbed = (probed, now) }
+        if let lastProbed, now - lastProbed.at < Self.probeMemory {
+            // The queue is the probe's own: what it showed goes, not the little that was sent beside it.
+            throughput = throughput.map { max($0, lastProbed.rate) }
+        }
         if trend.usage == .overuse {
             if control.canReduce(delivered: throughput, roundTrip: roundTrip, now: now) {
                 control.update(.overuse, delivered: throughput, roundTrip: roundTrip, now: now)
@@ -165,5 +171,6 @@ struct BandwidthEstimator: Sendable {
 
     /// An estimate below this share of the one before has fallen.
     private static let fall = 0.9
+    private static let probeMemory = Duration.milliseconds(500)
     private static let silence = Duration.milliseconds(1500)
 }

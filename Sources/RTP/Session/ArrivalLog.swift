@@ -15,7 +15,8 @@ struct ArrivalLog: Sendable {
     /// The first that is not reported, and the one after the last.
     private var begin: Int64 = 0
     private var end: Int64 = 0
-    private var messages: UInt8 = 0
+    /// Messages so far; the wire has the lower eight bits.
+    private(set) var messages = 0
 
     /// Whether something arrived that is not reported.
     private(set) var hasNews = false
@@ -64,10 +65,11 @@ struct ArrivalLog: Sendable {
             begin += 1
         }
         hasNews = begin < end
-        defer { messages &+= 1 }
+        defer { messages += 1 }
         return TransportFeedback(
             sender: sender, media: media, first: SequenceNumber(rawValue: UInt16(truncatingIfNeeded: start)),
-            referenceTime: (Int32(truncatingIfNeeded: reference) << 8) >> 8, number: messages, arrivals: deltas)
+            referenceTime: (Int32(truncatingIfNeeded: reference) << 8) >> 8,
+            number: UInt8(truncatingIfNeeded: messages), arrivals: deltas)
     }
 
     private var firstArrival: (number: Int64, ticks: Int64)? {

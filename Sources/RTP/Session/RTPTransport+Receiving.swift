@@ -3,7 +3,7 @@ package import Media
 extension RTPTransport {
     /// Takes in a packet from the wire.
     package mutating func receive(_ packet: consuming RTPPacket, now: MonotonicInstant) {
-        if let id = receivedIDs.transportSequence, let data = packet.extensions[id], data.count >= 2 {
+        if tellsArrivals, let id = receivedIDs.transportSequence, let data = packet.extensions[id], data.count >= 2 {
             let number = UInt16(data[data.startIndex]) << 8 | UInt16(data[data.startIndex + 1])
             arrivals.insert(SequenceNumber(rawValue: number), at: now)
             feedbackAt = feedbackAt ?? now + feedbackInterval
@@ -132,6 +132,7 @@ extension RTPTransport {
     mutating func linesChanged() {
         receivedIDs = RTPExtensionIDs()
         for line in lines { receivedIDs.merge(line.extensions) }
+        tellsArrivals = lines.contains { $0.feedback.transportWide }
         nameRepaired()
         indexStreams()
     }

@@ -65,8 +65,10 @@ extension RTPTransport {
         }
     }
 
+    /// Short at first: what the far side begins with depends on it.
     var feedbackInterval: Duration {
-        streams.contains { $0.kind == .video } ? settings.videoFeedbackInterval : settings.audioFeedbackInterval
+        if arrivals.messages < 10 { return settings.firstFeedbackInterval }
+        return streams.contains { $0.kind == .video } ? settings.videoFeedbackInterval : settings.audioFeedbackInterval
     }
 
     private var hasVideo: Bool {

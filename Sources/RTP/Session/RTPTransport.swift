@@ -41,7 +41,9 @@ package struct RTPTransport: Sendable {
         /// Between reports, without and with video (RFC 3550 §6.2's reduced minimum, as browsers have it).
         package var audioReportInterval = Duration.seconds(1)
         package var videoReportInterval = Duration.milliseconds(500)
-        /// Between messages of transport-wide feedback, without and with video.
+        /// Between the first messages of transport-wide feedback.
+        package var firstFeedbackInterval = Duration.milliseconds(20)
+        /// Between later ones, without and with video.
         package var audioFeedbackInterval = Duration.milliseconds(100)
         package var videoFeedbackInterval = Duration.milliseconds(50)
 
@@ -69,6 +71,8 @@ package struct RTPTransport: Sendable {
     var pacer: Pacer
 
     var arrivals = ArrivalLog()
+    /// Whether the far side wants to know when packets arrive.
+    var tellsArrivals = false
     var feedbackAt: MonotonicInstant?
     var reportAt: MonotonicInstant?
     /// Names us in RTCP while nothing is sent.
@@ -117,6 +121,9 @@ package struct RTPTransport: Sendable {
     /// Adds what is received on an m-line, or changes it: streams that stay keep their counts.
     package mutating func setReceiver(_ configuration: RTPReceiverConfiguration) {
         if let index = lines.firstIndex(where: { $0.mid == configuration.mid }) {
+            // What signalling names no more has ended; what it never named goes on.
+            let ended = Set(lines[index].ssrcs).subtracting(configuration.ssrcs)
+            streams.removeAll { $0.mid == configuration.mid && ended.contains($0.ssrc) }
             lines[index] = configuration
             for stream in streams.indices where streams[stream].mid == configuration.mid {
                 streams[stream].repairs = configuration.feedback.nack

@@ -114,6 +114,8 @@ final class JanusRoom: Sendable {
         configuration.iceServers = options.iceServers
         configuration.icePolicy = options.icePolicy
         configuration.includesLoopback = options.includesLoopback
+        // Janus begins when it has our answer and a path: 20 ms and more before the second of our hellos.
+        configuration.waitsForHello = true
         let publisher = handles.publisher
         self.publisher = try JanusPublisher(
             connection, handle: publisher, session: request.sessionID, configuration

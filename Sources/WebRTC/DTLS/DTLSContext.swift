@@ -33,6 +33,8 @@ import Glibc
         unsafe SSL_CTX_set_options(context, noMTUQuery | noRenegotiation | noTicket)
         // A datagram is read in one piece, and no record may wait for the next.
         unsafe SSL_CTX_ctrl(context, SSL_CTRL_SET_READ_AHEAD, 1, nil)
+        // Nothing is ever resumed, and the cache would keep every session of the process.
+        unsafe SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, Int(SSL_SESS_CACHE_OFF), nil)
         let isReady =
             unsafe SSL_CTX_use_certificate(context, certificate) == 1
             && SSL_CTX_use_PrivateKey(context, key) == 1

@@ -28,6 +28,8 @@ import Media
     private let input: OpaquePointer
     private let output: OpaquePointer
     private var datagrams: [[UInt8]] = []
+    /// A client's first datagram, until the peer has said anything.
+    private var hello: [UInt8]?
     private var refusedCertificate = false
 
     /// - `remoteFingerprints`: of the peer's description; its certificate has one of them, or the handshake fails.
@@ -55,10 +57,20 @@ import Media
     deinit { unsafe SSL_free(ssl) }
 
     /// Begins: a client says hello.
-    func start(now: MonotonicInstant) { advance(now: now) }
+    func start(now: MonotonicInstant) {
+        advance(now: now)
+        if role == .client { hello = datagrams.last }
+    }
+
+    /// Says hello once more where no answer has come: when the peer is known to be ready now, and may not have been before.
+    /// The same record, which a peer that has it drops as a replay.
+    func repeatHello() {
+        if let hello { datagrams.append(hello) }
+    }
 
     /// Takes a datagram of the peer; any bytes are safe.
     func receive(_ datagram: Span<UInt8>, now: MonotonicInstant) {
+        hello = nil
         unsafe datagram.withUnsafeBufferPointer { bytes in
             _ = unsafe BIO_write(input, bytes.baseAddress, Int32(bytes.count))
         }

@@ -35,6 +35,8 @@ extension ICEAgent {
     package struct Counters: Sendable, Hashable {
         package var requestsSent = 0
         package var requestsReceived = 0
+        /// Checks by which a controlling peer nominated a pair.
+        package var nominationsReceived = 0
         package var responsesReceived = 0
         /// Messages whose integrity is missing or wrong.
         package var forged = 0

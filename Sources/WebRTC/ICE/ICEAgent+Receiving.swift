@@ -149,7 +149,10 @@ extension ICEAgent {
         _ request: STUNMessage, from source: SocketAddress, path: ICEPath, ufrag: [UInt8], now: MonotonicInstant
     ) {
         guard let index = pair(path, source, request, ufrag: ufrag, now: now) else { return }
-        if request.usesCandidate, role == .controlled { session.pairs[index].nominationRequested = true }
+        if request.usesCandidate, role == .controlled {
+            session.pairs[index].nominationRequested = true
+            counters.nominationsReceived += 1
+        }
         switch session.pairs[index].state {
         case .succeeded:
             if request.usesCandidate, role == .controlled {

@@ -18,13 +18,14 @@ protocol TimerHandler: AnyObject, Sendable {
     typealias Token = UInt64
 
     private struct Timer {
+        let token: Token
         let handler: any TimerHandler
         var deadline = Int64.max
     }
 
     private struct State {
         var handlers: [Token: (descriptor: Int32, handler: any SocketHandler)] = [:]
-        var timers: [Token: Timer] = [:]
+        var timers: [Timer] = []
         var nextToken: Token = 2
         /// What the timerfd is set to, in ns.
         var armed = Int64.max
@@ -87,18 +88,20 @@ protocol TimerHandler: AnyObject, Sendable {
         state.withLock { state in
             let token = state.nextToken
             state.nextToken += 1
-            state.timers[token] = Timer(handler: handler)
+            state.timers.append(Timer(token: token, handler: handler))
             return token
         }
     }
 
-    func removeTimer(_ token: Token) { state.withLock { _ = $0.timers.removeValue(forKey: token) } }
+    func removeTimer(_ token: Token) { state.withLock { $0.timers.removeAll { $0.token == token } } }
 
     /// Has a timer told at an instant instead of the one before; nil: not at all.
     func schedule(_ token: Token, at deadline: MonotonicInstant?) {
         let deadline = deadline?.nanoseconds ?? .max
         state.withLock { state in
-            state.timers[token]?.deadline = deadline
+            for index in state.timers.indices where state.timers[index].token == token {
+                state.timers[index].deadline = deadline
+            }
             // A timer that moved away wakes the thread once in vain, which costs less than setting the clock each time.
             if deadline < state.armed { arm(&state, deadline) }
         }
@@ -165,7 +168,8 @@ protocol TimerHandler: AnyObject, Sendable {
         state.withLock { $0.armed = .max }
         while let handler = takeDue(now) { handler.timerFired(now: now) }
         state.withLock { state in
-            let earliest = state.timers.values.reduce(Int64.max) { min($0, $1.deadline) }
+            var earliest = Int64.max
+            for timer in state.timers { earliest = min(earliest, timer.deadline) }
             if earliest < state.armed { arm(&state, earliest) }
         }
     }
@@ -173,11 +177,11 @@ protocol TimerHandler: AnyObject, Sendable {
     /// A timer that is due, set to never.
     private func takeDue(_ now: MonotonicInstant) -> (any TimerHandler)? {
         state.withLock { state in
-            guard let token = state.timers.first(where: { $0.value.deadline <= now.nanoseconds })?.key else {
-                return nil
+            for index in state.timers.indices where state.timers[index].deadline <= now.nanoseconds {
+                state.timers[index].deadline = .max
+                return state.timers[index].handler
             }
-            state.timers[token]?.deadline = .max
-            return state.timers[token]?.handler
+            return nil
         }
     }
 

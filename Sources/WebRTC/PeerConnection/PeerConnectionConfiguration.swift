@@ -12,6 +12,9 @@ public struct PeerConnectionConfiguration: Sendable {
     public var isLoopbackOnly = false
     /// What is offered and accepted, in order of preference.
     public var codecs: [MediaCodec] = [.opus, .vp8]
+    /// Whether our answers leave DTLS's first word to the far side, where it leaves the choice to us. RFC 8842 §5.3
+    /// recommends to take it; a far side that is ready later than we are drops our hello, and the next is late.
+    public var waitsForHello = false
 
     public init(loop: NetworkLoop) { self.loop = loop }
 }

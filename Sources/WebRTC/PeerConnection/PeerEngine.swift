@@ -29,6 +29,7 @@ struct PeerEngine {
     private var fault: PeerConnectionError?
     /// DTLS datagrams that came before we were ready for them: the peer's hello, as a rule.
     private var earlyDatagrams: [[UInt8]] = []
+    private var nominationsSeen = 0
     private var candidates: [ICECandidate] = []
     private var hasAllCandidates = false
     private var packetsReceived: Int64 = 0
@@ -40,7 +41,9 @@ struct PeerEngine {
     init(_ configuration: PeerConnectionConfiguration) {
         tlsTrust = configuration.tlsTrust
         let cname = String(UInt64.random(in: .min ... .max), radix: 36)
-        negotiation = Negotiation(codecs: configuration.codecs, cname: cname)
+        negotiation = Negotiation(
+            codecs: configuration.codecs, cname: cname,
+            answeredSetup: configuration.waitsForHello ? .passive : .active)
         rtp = RTPTransport(cname: cname, seed: .random(in: .min ... .max))
         ice = ICEAgent(role: .controlled, servers: configuration.iceServers, policy: configuration.icePolicy)
     }
@@ -298,6 +301,7 @@ struct PeerEngine {
     /// Carries out what the parts want done, until none wants anything.
     mutating func pump(now: MonotonicInstant) {
         performICE(now: now)
+        repeatHelloAfterNomination(now: now)
         performRTP(now: now)
         sender.flush()
     }
@@ -350,6 +354,15 @@ struct PeerEngine {
         session.start(now: now)
         for datagram in earlyDatagrams { session.receive(datagram.span, now: now) }
         earlyDatagrams = []
+        performDTLS(now: now)
+    }
+
+    /// A controlling peer takes DTLS from a pair that it has nominated and had the answer for: a hello that came before was
+    /// dropped. One more right behind that answer spares the handshake a timer (20 to 40 ms of a join through Janus).
+    private mutating func repeatHelloAfterNomination(now: MonotonicInstant) {
+        guard ice.counters.nominationsReceived != nominationsSeen else { return }
+        nominationsSeen = ice.counters.nominationsReceived
+        dtls?.repeatHello()
         performDTLS(now: now)
     }
 

@@ -43,7 +43,8 @@ def lose(checks, lab, link, far, browser, service, loss):
     share = max(reprise.shares_of(TONE), default=0)
     checks.that(share > 0.3, f"{what}: Reprise hears the browser's {TONE} Hz", f"{share:.0%} of the power")
     frames = session.most("video", "framesDecoded")
-    checks.that(frames > 10, f"{what}: Reprise decodes the browser's pictures", f"{frames} frames")
+    # At a fifth, most frames miss a packet, and most repairs too.
+    checks.that(frames > (10 if loss < 0.2 else 3), f"{what}: Reprise decodes the browser's pictures", f"{frames} frames")
     checks.that(max(stays.came("sound"), default=0) > 1e-4, f"{what}: the browser hears Reprise")
     checks.that(max(stays.came("pictures"), default=0) > 3, f"{what}: the browser decodes Reprise's pictures",
                 stays.came("pictures"))  # fmt: skip

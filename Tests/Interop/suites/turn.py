@@ -9,8 +9,8 @@ from rig.reprise import Reprise
 
 from .common import check_sessions, check_tone
 
-#: How often Reprise comes over each; five times over UDP.
-CYCLES = {"udp": 5, "tcp": 2, "tls": 2}
+#: How often Reprise comes over each.
+CYCLES = {"udp": 5, "tcp": 5, "tls": 5}
 
 
 def run(checks, lab):
@@ -26,7 +26,7 @@ def run(checks, lab):
         before = link.counts()
         reprise = Reprise(
             lab, f"janus:{janus.url}", "--ice-server", relay.url(transport), "--ice-username", relay.user,
-            "--ice-credential", relay.password, "--cycles", cycles, "--duration", 1.5, "--pause", 0.2, namespace=far,
+            "--ice-credential", relay.password, "--cycles", cycles, "--duration", 1, "--pause", 0.1, namespace=far,
             name=f"reprise-{transport}", environment={"SSL_CERT_FILE": str(relay.certificate)},
         )  # fmt: skip
         sessions = reprise.hold(60)

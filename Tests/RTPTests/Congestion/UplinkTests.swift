@@ -46,7 +46,7 @@ struct UplinkTests {
         let late = call.seconds[20..<40].map(\.estimate)
         print("\(loss * 100) % lost each way: \(late.min()! / 1000)–\(late.max()! / 1000) kbit/s after 20 s")
         #expect(late.min()! > (loss < 0.2 ? 800_000 : 200_000))
-        #expect(abs(call.near.transport.statistics.estimate.lossFraction - loss) < 0.06)
+        #expect(abs(call.near.transport.statistics.estimate.lossFraction - loss) < 0.12)
     }
 
     @Test("Jitter alone is no congestion")

@@ -304,6 +304,35 @@ struct RTPTransportTests {
         #expect(transport.rtcp.last == .goodbye([70], reason: nil))
     }
 
+    @Test("An m-line that is given to another stream forgets the one before")
+    func reuse() throws {
+        var receiver = TestTransport()
+        receiver.transport.setReceiver(.video())
+        try receiver.receive(wire(1), now: start)
+        var next = RTPReceiverConfiguration.video()
+        (next.ssrcs, next.rtxSSRCs) = ([90], [90: 91])
+        receiver.transport.setReceiver(next)
+        #expect(receiver.transport.statistics.receivers.isEmpty)
+        try receiver.receive(wire(1, ssrc: 90), now: start)
+        #expect(receiver.transport.statistics.receivers.map(\.ssrc) == [90])
+        receiver.transport.removeReceiver(mid: "1")
+        try receiver.receive(wire(2, ssrc: 90), now: start)
+        #expect(receiver.delivered.count == 2)
+    }
+
+    @Test("Where nobody asked for it, nothing is told of arrivals")
+    func noFeedback() throws {
+        var receiver = TestTransport()
+        var video = RTPReceiverConfiguration.video()
+        video.feedback.transportWide = false
+        receiver.transport.setReceiver(video)
+        var packet = try wire(1)
+        try packet.extensions.set([0, 1], id: 3)
+        try receiver.receive(packet, now: start)
+        try receiver.advance(to: start + .seconds(1))
+        #expect(!receiver.rtcp.contains { if case .transportFeedback = $0 { true } else { false } })
+    }
+
     @Test("A keyframe is asked for by what was negotiated")
     func askingForKeyframes() throws {
         var receiver = TestTransport()
@@ -407,7 +436,7 @@ struct RTPTransportTests {
                 told[feedback.first + offset] = .some(delta == nil ? nil : time)
             }
         }
-        #expect((35...42).contains(messages), "every 50 ms in 2 s")
+        #expect((42...50).contains(messages), "every 20 ms at first, then every 50 ms, in 2 s")
         let first = Int64(start.nanoseconds / 250_000)
         for index in 0..<200 {
             let time = told[SequenceNumber(rawValue: 65_500) + index]

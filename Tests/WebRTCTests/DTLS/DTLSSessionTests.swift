@@ -44,6 +44,26 @@ struct DTLSSessionTests {
         #expect(server.state == .closedByPeer)
     }
 
+    @Test("a hello is repeated on request until the peer has answered, and a doubled one does no harm")
+    func repeatedHello() {
+        let client = DTLSSession(role: .client, remoteFingerprints: [own])
+        let server = DTLSSession(role: .server, remoteFingerprints: [own])
+        client.start(now: now)
+        let lost = client.nextDatagram()
+        #expect(client.nextDatagram() == nil)
+        client.repeatHello()
+        client.repeatHello()
+        #expect(lost != nil)
+        exchange(client, server)
+        guard case .connected = client.state, case .connected = server.state else {
+            Issue.record("\(client.state), \(server.state)")
+            return
+        }
+        client.repeatHello()
+        server.repeatHello()
+        #expect(client.nextDatagram() == nil && server.nextDatagram() == nil)
+    }
+
     @Test("a certificate that signalling did not name is refused, by either side", arguments: [true, false])
     func wrongFingerprint(isClientDeceived: Bool) {
         var bytes = own.bytes

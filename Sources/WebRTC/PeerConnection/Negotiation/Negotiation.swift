@@ -21,6 +21,8 @@ struct Negotiation: Sendable {
     private(set) var remoteTransport: RemoteTransport?
     /// What we said of our DTLS role in an answer; nil while none was given.
     private(set) var localSetup: DTLSSetup?
+    /// Our role in answers to those who leave the choice to us.
+    private let answeredSetup: DTLSSetup
     private let codecs: [MediaCodec]
     private let cname: String
     private let sessionID: UInt64
@@ -28,7 +30,8 @@ struct Negotiation: Sendable {
     private var nextMid = 0
     private var generator = SystemRandomNumberGenerator()
 
-    init(codecs: [MediaCodec], cname: String) {
+    init(codecs: [MediaCodec], cname: String, answeredSetup: DTLSSetup = .active) {
+        self.answeredSetup = answeredSetup
         self.codecs = codecs
         self.cname = cname
         // Below 2⁶³: some readers take it for a signed number (RFC 8829 §5.2.1).
@@ -147,7 +150,8 @@ struct Negotiation: Sendable {
             throw PeerConnectionError(.wrongState, "there is no offer to answer (RFC 8829 §5.3)")
         }
         // The role stays while DTLS does (RFC 8842 §5.5); active where we may choose: the handshake begins a trip sooner.
-        localSetup = localSetup ?? (remoteTransport.setup == .active ? .passive : .active)
+        let chosen = remoteTransport.setup == .actpass ? answeredSetup : .active
+        localSetup = localSetup ?? (remoteTransport.setup == .active ? .passive : chosen)
         signaling = .stable
         version += 1
         for transceiver in transceivers {
