@@ -99,7 +99,7 @@ run: build ## Build, and hear and see yourself through a call (ARGS: see `repris
 # ---- Test --------------------------------------------------------------------------------------------------------
 
 # The suites whose code runs on several threads; they run once more under ThreadSanitizer.
-TSAN_SUITES := ScopesTests|MediaTests|CallsTests|RoomsTests
+TSAN_SUITES := ScopesTests|MediaTests|CallsTests|RoomsTests|WebRTCTests.PeerConnection
 
 # Everywhere one test at a time: many of them move sound in real time, and would starve each other on two cores.
 

@@ -78,9 +78,10 @@ extension Call {
                 await endSession(session.generation, .left)
                 return attempt.resolve(.failure(CancellationError()))
             }
+            let service = error as? ServiceError
             let failure = CallError(
-                .joinFailed, call: id.description, reason: "join failed: \(error)",
-                advice: (error as? ServiceError)?.advice)
+                .joinFailed, call: id.description, reason: "join failed: \(service?.reason ?? "\(error)")",
+                advice: service?.advice)
             await endSession(session.generation, .failed(failure))
             attempt.resolve(.failure(failure))
         }

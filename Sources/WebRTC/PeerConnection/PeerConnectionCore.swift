@@ -60,7 +60,12 @@ final class PeerConnectionCore: SocketHandler, TimerHandler, InterfaceObserver {
         let interfaces = usableInterfaces()
         let now = MonotonicInstant.now()
         try state.withLock { state throws(PeerConnectionError) in
-            for interface in interfaces { try open(interface, &state, now: now) }
+            var failure: PeerConnectionError?
+            for interface in interfaces {
+                // An address that IPv6 still looks for duplicates of refuses its socket; it comes as a change later.
+                do throws(PeerConnectionError) { try open(interface, &state, now: now) } catch { failure = error }
+            }
+            if state.watched.isEmpty, let failure { throw failure }
             settle(&state)
         }
     }

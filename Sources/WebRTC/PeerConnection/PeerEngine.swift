@@ -328,7 +328,9 @@ struct PeerEngine {
                 }
             case .openStream(let id, let to, let tlsName):
                 hasStreams = true
-                streams[id] = StreamConnection(to: to, tlsName: tlsName, trust: tlsTrust)
+                let stream = StreamConnection(to: to, tlsName: tlsName, trust: tlsTrust)
+                streams[id] = stream.descriptor < 0 ? nil : stream
+                if stream.descriptor < 0 { ice.streamClosed(id, now: now) }
             case .sendStream(let bytes, let id): streams[id]?.send(bytes)
             case .closeStream(let id): streams.removeValue(forKey: id)
             case .serverFailed(let error): outbox.events.append(.serverFailed(error.description))
@@ -427,7 +429,10 @@ struct PeerEngine {
             startHandshakeIfReady(now: now)
             set(protection == nil ? .connecting : .connected)
         case .disconnected: set(.disconnected)
-        case .failed: set(.failed(PeerConnectionError(.noPath, "no candidate pair works (RFC 8445 §6.1.2.6)")))
+        case .failed:
+            // Nothing may be sent without consent (RFC 7675 §5.1).
+            sender.set(nil, socket: nil)
+            set(.failed(PeerConnectionError(.noPath, "no candidate pair works (RFC 8445 §6.1.2.6)")))
         }
     }
 

@@ -183,4 +183,114 @@ struct ICEGatheringTests {
         network.run(for: .seconds(60))
         #expect(network.sent - before == 8, "four requests and their answers in a minute")
     }
+
+    @Test("A server is reached over a stream, and what it relays is cut out of it", arguments: ["tcp", "tls"])
+    func stream(transport: String) throws {
+        let network = SimulatedNetwork(seed: 12)
+        let server = SimulatedTURNServer(network, Self.turn)
+        let url = transport == "tls" ? "turns:198.51.100.2:3478" : "turn:198.51.100.2?transport=tcp"
+        let (a, b) = makePair(
+            network, servers: [try ICEServer(urls: [url], username: "user", credential: "secret")], policy: .relay)
+        a.addBase(0, "192.0.2.1")
+        b.addBase(0, "192.0.2.2")
+        a.signal()
+        b.signal()
+        #expect(network.run(for: .seconds(5)) { a.agent.state == .connected && b.agent.state == .connected })
+        #expect(a.agent.selected?.stream == 0 && a.agent.selected?.base == nil)
+        for count in 1...9 {
+            a.send([UInt8](repeating: 128, count: count))
+            b.send([UInt8](repeating: 129, count: count))
+        }
+        network.run(for: .milliseconds(200))
+        #expect(b.payloads == (1...9).map { [UInt8](repeating: 128, count: $0) })
+        #expect(a.payloads == (1...9).map { [UInt8](repeating: 129, count: $0) })
+        // The stream ends.
+        a.agent.streamClosed(0, now: network.now)
+        #expect(a.agent.state == .disconnected)
+        #expect(a.agent.selected == nil)
+        a.perform()
+        #expect(a.failures.map(\.code) == [.streamClosed])
+        b.agent.close(now: network.now)
+        network.run(for: .seconds(1))
+        #expect(server.log.filter { $0 == "release" }.count == 1)
+    }
+
+    @Test("A stream that speaks something else is closed")
+    func garbage() throws {
+        let network = SimulatedNetwork(seed: 13)
+        let server = try ICEServer(urls: ["turn:198.51.100.2?transport=tcp"], username: "user", credential: "secret")
+        var agent = ICEAgent(role: .controlling, servers: [server], generator: SeededGenerator(seed: 1))
+        agent.addBase(0, address: SocketAddress(ip: "192.0.2.1", port: 1)!, preference: 1, now: network.now)
+        agent.streamOpened(0, now: network.now)
+        agent.receiveStream(([0xFF, 0xFE, 0, 0] as [UInt8]).span, id: 0, now: network.now) { _ in }
+        var actions: [ICEAgent.Action] = []
+        while let action = agent.nextAction() { actions.append(action) }
+        #expect(actions.contains(.closeStream(id: 0)))
+        #expect(agent.counters.malformed == 1)
+    }
+
+    @Test("An allocation that somebody else grants is not believed")
+    func forgedAllocation() {
+        let network = SimulatedNetwork(seed: 15)
+        let server = SimulatedTURNServer(network, Self.turn)
+        let forged = SocketAddress(ip: "203.0.113.66", port: 6)!
+        network.filter = { [unowned network] bytes, from, to in
+            guard let message = try? STUNMessage(parsing: bytes.span), message.messageClass == .request,
+                message.nonce != nil
+            else { return true }
+            network.after(.milliseconds(1)) {
+                var writer = STUNWriter(.success, message.method, message.transaction)
+                writer.append(.xorRelayedAddress, forged)
+                writer.append(.xorMappedAddress, forged)
+                writer.sign([1, 2, 3])
+                network.send(writer.finish(), from: to, to: from)
+            }
+            return true
+        }
+        let (a, _) = makePair(network, servers: [SimulatedTURNServer.server(Self.turn)])
+        a.addBase(0, "192.0.2.1")
+        network.run(for: .seconds(1))
+        #expect(a.candidates.map(\.kind) == [.host, .relayed])
+        #expect(a.candidates.last?.socketAddress == server.allocations.values.first?.relayed)
+    }
+
+    @Test("A peer that comes to our relay from a port nobody knew is answered through the server, and met")
+    func unknownPort() throws {
+        let network = SimulatedNetwork(seed: 14)
+        addSTUNServer(network, Self.stun)
+        let server = SimulatedTURNServer(network, Self.turn)
+        network.add(SimulatedNAT(.symmetric, network: "10.0.2.0", outside: "203.0.113.2"))
+        func peer(_ role: ICERole, _ server: ICEServer, _ policy: ICEPolicy) -> SimulatedPeer {
+            let generator = SeededGenerator(seed: network.generator.next())
+            return SimulatedPeer(network, ICEAgent(role: role, servers: [server], policy: policy, generator: generator))
+        }
+        let a = peer(.controlling, SimulatedTURNServer.server(Self.turn), .relay)
+        let b = peer(.controlled, try ICEServer(urls: ["stun:198.51.100.1"]), .all)
+        (a.other, b.other) = (b, a)
+        a.addBase(0, "192.0.2.1")
+        b.addBase(0, "10.0.2.2")
+        a.signal()
+        b.signal()
+        #expect(network.run(for: .seconds(5)) { a.agent.state == .connected && b.agent.state == .connected })
+        #expect(a.agent.selected?.remote.kind == .peerReflexive)
+        #expect(server.log.contains("send"), "the first answer has no channel yet")
+        a.send([128, 1])
+        b.send([128, 2])
+        network.run(for: .milliseconds(100))
+        #expect(b.payloads == [[128, 1]] && a.payloads == [[128, 2]])
+    }
+
+    @Test("Relays are had through loss too", arguments: 0..<20 as Range<UInt64>)
+    func loss(seed: UInt64) {
+        let network = SimulatedNetwork(
+            seed: seed, .init(delay: .milliseconds(20), jitter: .milliseconds(20), loss: 0.2))
+        let server = SimulatedTURNServer(network, Self.turn)
+        let (a, b) = makePair(network, servers: [SimulatedTURNServer.server(Self.turn)], policy: .relay)
+        a.addBase(0, "192.0.2.1")
+        b.addBase(0, "192.0.2.2")
+        a.signal()
+        b.signal()
+        #expect(network.run(for: .seconds(10)) { a.agent.state == .connected && b.agent.state == .connected })
+        #expect(server.allocations.count == 2)
+    }
 }

@@ -69,7 +69,10 @@ final class SimulatedNetwork {
     @discardableResult
     func run(for duration: Duration, until isDone: () -> Bool = { false }) -> Bool {
         let end = now + duration
+        var turns = (now: now, count: 0)
         while true {
+            turns = turns.now == now ? (now, turns.count + 1) : (now, 0)
+            precondition(turns.count < 10_000, "time stands still: a deadline that is handled passes")
             for peer in peers { peer.perform() }
             if isDone() { return true }
             let event = events.indices.min { (events[$0].time, events[$0].order) < (events[$1].time, events[$1].order) }
@@ -107,6 +110,7 @@ final class SimulatedPeer {
     private(set) var failures: [TURNError] = []
     var names: [String: [SocketAddress]] = [:]
     private var sockets: [Int: SocketAddress] = [:]
+    private var streams: [Int: ([UInt8]) -> Void] = [:]
 
     init(_ network: SimulatedNetwork, _ agent: ICEAgent) {
         self.network = network
@@ -140,15 +144,13 @@ final class SimulatedPeer {
 
     /// Sends data over the selected route.
     func send(_ payload: [UInt8]) {
-        guard let route = agent.selected, let base = route.base, let source = sockets[base] else { return }
-        var bytes = payload
-        if let channel = route.channel {
-            bytes = [
-                UInt8(channel >> 8), UInt8(channel & 0xFF), UInt8(payload.count >> 8), UInt8(payload.count & 0xFF),
-            ]
-            bytes += payload
+        guard let route = agent.selected else { return }
+        let bytes = route.channel.map { TURNChannelData.wrap(payload, channel: $0, isPadded: route.stream != nil) }
+        if let stream = route.stream {
+            streams[stream]?(bytes ?? payload)
+        } else if let base = route.base, let source = sockets[base] {
+            network.send(bytes ?? payload, from: source, to: route.destination)
         }
-        network.send(bytes, from: source, to: route.destination)
     }
 
     func perform() {
@@ -174,9 +176,36 @@ final class SimulatedPeer {
                     agent.resolved(name, to: addresses, now: network.now)
                 }
             case .serverFailed(let error): failures.append(error)
-            case .openStream, .sendStream, .closeStream: break
+            case .openStream(let id, let server, _): open(id, server)
+            case .sendStream(let bytes, let id): streams[id]?(bytes)
+            case .closeStream(let id): closeStream(id)
             }
         }
+    }
+
+    // MARK: Streams
+
+    /// Ends a stream, as a server does that goes.
+    func closeStream(_ id: Int) { streams[id] = nil }
+
+    /// Connects to a server: what it sends to the stream's address comes in pieces of a few bytes.
+    private func open(_ id: Int, _ server: SocketAddress) {
+        let client = SocketAddress(ip: "192.0.2.\(100 + id)", port: UInt16.random(in: 1024..<60_000))!
+        network.listen(client) { [unowned self] bytes, _ in
+            let padded = bytes + [UInt8](repeating: 0, count: -bytes.count & 3)
+            for start in stride(from: 0, to: padded.count, by: 7) {
+                let piece = Array(padded[start..<min(padded.count, start + 7)])
+                agent.receiveStream(piece.span, id: id, now: network.now) { data in
+                    payloads.append(data.array(0..<data.count))
+                }
+            }
+        }
+        var reader = TURNStreamReader()
+        streams[id] = { [unowned self] bytes in
+            reader.append(bytes.span)
+            while let range = try? reader.next() { network.send(Array(reader.bytes[range]), from: client, to: server) }
+        }
+        network.after(.milliseconds(20)) { [unowned self] in agent.streamOpened(id, now: network.now) }
     }
 }
 

@@ -171,6 +171,24 @@ struct NegotiationTests {
         #expect(answer.media[0].setup == .active, "the role stays")
     }
 
+    @Test("the place of a stopped m-line goes to another, of one that is not stopped it does not")
+    func recycled() throws {
+        var negotiation = negotiation()
+        _ = try negotiation.acceptOffer(parse(Self.session, Self.audio, Self.video))
+        _ = try negotiation.makeAnswer(transport)
+        let recycled = Self.video.replacing("a=mid:1", with: "a=mid:2")
+        let tooEarly = try parse(Self.session, Self.audio, recycled)
+        #expect(throws: PeerConnectionError.self) { try negotiation.acceptOffer(tooEarly) }
+        let stopped = Self.video.replacing("m=video 9", with: "m=video 0")
+        _ = try negotiation.acceptOffer(parse(Self.session, Self.audio, stopped))
+        _ = try negotiation.makeAnswer(transport)
+        #expect(negotiation.transceivers.map(\.current) == [.receiveOnly, .inactive])
+        let tracks = try negotiation.acceptOffer(parse(Self.session, Self.audio, recycled))
+        #expect(tracks.map(\.mid) == ["2"])
+        let answer = try negotiation.makeAnswer(transport)
+        #expect(answer.section(mid: "2")?.direction == .receiveOnly)
+    }
+
     @Test("candidates stand in the first m-line of the bundle, with their end")
     func candidates() throws {
         var negotiation = negotiation()

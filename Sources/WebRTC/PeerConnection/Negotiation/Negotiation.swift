@@ -89,9 +89,10 @@ struct Negotiation: Sendable {
         return false
     }
 
-    private func hasMid(_ mid: String) -> Bool {
-        lines.contains { line in
-            switch line {
+    private func hasMid(_ mid: String, exceptAt index: Int? = nil) -> Bool {
+        lines.indices.contains { other in
+            guard other != index else { return false }
+            return switch lines[other] {
             case .media(let transceiver): transceiver.mid == mid
             case .refused(let section): section.mid == mid
             }
@@ -281,19 +282,26 @@ struct Negotiation: Sendable {
         _ section: MediaSection, _ direction: TransceiverDirection, at index: Int
     ) throws(PeerConnectionError) {
         let direction = section.isRejected ? .inactive : direction
-        if index < lines.count {
-            guard case .media(var transceiver) = lines[index] else { return }
-            guard transceiver.mid == section.mid, transceiver.kind == section.kind else {
+        if index < lines.count, case .media(var transceiver) = lines[index] {
+            if transceiver.mid == section.mid, transceiver.kind == section.kind {
+                transceiver.take(section, direction)
+                lines[index] = .media(transceiver)
+                return
+            }
+            // A stopped m-line's place may go to another (RFC 8829 §5.2.2).
+            guard transceiver.isStopped else {
                 throw PeerConnectionError(.badDescription, "m-line \(index) changed its mid or kind (RFC 8829 §5.2.2)")
             }
-            transceiver.take(section, direction)
-            lines[index] = .media(transceiver)
-            return
         }
-        guard !section.isRejected, section.isRTP, let kind = section.kind, let mid = section.mid, !hasMid(mid) else {
-            lines.append(.refused(section.refusal))
-            return
-        }
+        let line = offeredLine(section, direction, at: index)
+        if index < lines.count { lines[index] = line } else { lines.append(line) }
+    }
+
+    /// What an m-line of an offer becomes that is new here.
+    private func offeredLine(_ section: MediaSection, _ direction: TransceiverDirection, at index: Int) -> Line {
+        guard !section.isRejected, section.isRTP, let kind = section.kind, let mid = section.mid,
+            !hasMid(mid, exceptAt: index)
+        else { return .refused(section.refusal) }
         var transceiver = Transceiver(
             mid: mid, kind: kind, direction: .receiveOnly, track: Self.makeTrack(LocalTrack(), replacing: nil),
             codecs: codecs.filter { $0.kind == kind }.map { codec in
@@ -303,7 +311,7 @@ struct Negotiation: Sendable {
             },
             extensions: .offered(kind))
         transceiver.take(section, direction)
-        lines.append(transceiver.codecs.isEmpty ? .refused(section.refusal) : .media(transceiver))
+        return transceiver.codecs.isEmpty ? .refused(section.refusal) : .media(transceiver)
     }
 }
 

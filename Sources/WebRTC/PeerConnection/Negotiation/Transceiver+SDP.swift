@@ -5,6 +5,7 @@ extension Transceiver {
     /// - `direction`: as the far side sees it.
     mutating func take(_ section: MediaSection, _ direction: TransceiverDirection) {
         offered = direction
+        isStopped = section.isRejected
         let theirs = section.codecs
         if !section.isRejected { codecs = theirs.compactMap { known($0, theirs) } }
         extensions = extensions.intersection(section.extensions)

@@ -27,6 +27,8 @@ struct Transceiver: Sendable {
     var current = TransceiverDirection.inactive
     /// What the far side's last description says, as it sees it.
     var offered = TransceiverDirection.inactive
+    /// Whether the far side has stopped the line (port 0); its place may go to another.
+    var isStopped = false
     /// What may be used: the far side's choice, once there is one.
     var codecs: [Codec]
     var extensions: RTPExtensionIDs
