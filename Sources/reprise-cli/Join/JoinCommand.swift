@@ -118,17 +118,33 @@ struct JoinCommand: AsyncParsableCommand {
     private func place() throws -> CallSessions.Place {
         let user = User(id: user)
         let choice = try ServiceChoice(service)
+        let remote: any CallService
         switch choice.kind {
         case .inProcess: return .echo(room, user: user, isOwn: false)
-        case .janus:
+        case .janus: remote = try JanusService(url: choice.url, options: janus)
+        case .whip: remote = try WHIPService(url: choice.url, options: whip)
+        case .whep: remote = try WHEPService(url: choice.url, options: whip)
+        }
+        return CallSessions.Place(service: remote, type: "default", id: room, user: user, isOwn: false)
+    }
+
+    private var janus: JanusOptions {
+        get throws {
             var options = JanusOptions()
             options.token = token
             options.iceServers = try ice.parsedServers
             options.icePolicy = ice.policy
-            let janus = try JanusService(url: choice.url, options: options)
-            return CallSessions.Place(service: janus, type: "default", id: room, user: user, isOwn: false)
-        case .whip, .whep:
-            throw CommandError("--service \(service): this service is not in this version.")
+            return options
+        }
+    }
+
+    private var whip: WHIPOptions {
+        get throws {
+            var options = WHIPOptions()
+            options.token = token
+            options.iceServers = try ice.parsedServers
+            options.icePolicy = ice.policy
+            return options
         }
     }
 }
