@@ -50,7 +50,8 @@ struct CallInLab: Sendable {
         configuration.routing.returns = false
         if let routing { configuration.routing = routing }
         let client = Client(
-            user: User(id: "lab"), service: InProcessService(), devices: .machine, configuration: configuration)
+            user: User(id: "lab"), service: InProcessService(transport: .memory), devices: .machine,
+            configuration: configuration)
         let call = client.call(type: InProcessService.echoType, id: "lab")
         Self.last.withLock { $0 = call }
         self.call = call

@@ -13,7 +13,7 @@ struct InProcessServiceTests {
 
     @Test("A session id that has left is refused")
     func usedSessionID() async throws {
-        let service = InProcessService()
+        let service = InProcessService(transport: .memory)
         let session = try await service.join(request("a1", ada, kitchen)) { _, _ in }
         try await session.leave()
         await session.close()
@@ -25,7 +25,7 @@ struct InProcessServiceTests {
 
     @Test("A session id that is in the call is refused")
     func sessionIDInUse() async throws {
-        let service = InProcessService()
+        let service = InProcessService(transport: .memory)
         let first = try await service.join(request("a1", ada, kitchen)) { _, _ in }
         await #expect(throws: ServiceError.self) {
             _ = try await service.join(request("a1", bob, kitchen)) { _, _ in }
@@ -36,7 +36,7 @@ struct InProcessServiceTests {
 
     @Test("A packet of a published track reaches all others, as it was sent")
     func forwarding() async throws {
-        let service = InProcessService()
+        let service = InProcessService(transport: .memory)
         let (bobHears, eveHears) = (Heard(), Heard())
         let sender = try await service.join(request("a1", ada, kitchen)) { _, _ in }
         _ = try await service.join(request("b1", bob, kitchen)) { bobHears.note($0, $1) }
@@ -53,7 +53,7 @@ struct InProcessServiceTests {
 
     @Test("An echo call publishes what is published and sends every packet back, under an SSRC of its own")
     func echo() async throws {
-        let service = InProcessService()
+        let service = InProcessService(transport: .memory)
         let heard = Heard()
         let session = try await service.join(request("a1", ada, mirror)) { heard.note($0, $1) }
         let echo = try #require(session.info.participants.first { $0.sessionID != "a1" })
@@ -73,7 +73,7 @@ struct InProcessServiceTests {
 
     @Test("An echo is seen by its own session alone")
     func echoIsPrivate() async throws {
-        let service = InProcessService()
+        let service = InProcessService(transport: .memory)
         _ = try await service.join(request("a1", ada, mirror)) { _, _ in }
         let other = try await service.join(request("b1", bob, mirror)) { _, _ in }
         #expect(other.info.participants.filter { $0.user.id == "echo" }.count == 1)
@@ -82,7 +82,7 @@ struct InProcessServiceTests {
 
     @Test("After close nothing is sent, nothing received, and the events end")
     func closed() async throws {
-        let service = InProcessService()
+        let service = InProcessService(transport: .memory)
         let heard = Heard()
         let session = try await service.join(request("a1", ada, mirror)) { heard.note($0, $1) }
         try await session.publish(track("a1", .audio))
@@ -98,7 +98,7 @@ struct InProcessServiceTests {
 
     @Test("A cut session can be taken up again with its tracks; one that is not known cannot")
     func fastReconnect() async throws {
-        let service = InProcessService()
+        let service = InProcessService(transport: .memory)
         let session = try await service.join(request("a1", ada, kitchen)) { _, _ in }
         try await session.publish(track("a1", .video))
         try service.disconnect("a1", of: kitchen)
@@ -112,7 +112,7 @@ struct InProcessServiceTests {
 
     @Test("A rejoin takes the place of the session it names")
     func rejoin() async throws {
-        let service = InProcessService()
+        let service = InProcessService(transport: .memory)
         let watcher = try await service.join(request("b1", bob, kitchen)) { _, _ in }
         _ = try await service.join(request("a1", ada, kitchen)) { _, _ in }
         try service.disconnect("a1", of: kitchen, forgetting: true)
@@ -126,7 +126,7 @@ struct InProcessServiceTests {
 
     @Test("Calls are created once, changed, listed and ended; who watches is told")
     func calls() async throws {
-        let service = InProcessService()
+        let service = InProcessService(transport: .memory)
         await #expect(throws: ServiceError.self) { _ = try await service.get(kitchen) }
         let info = try await service.create(kitchen, CallCreation(custom: ["floor": "2"]), by: ada)
         #expect(try await service.create(kitchen, CallCreation(), by: bob) == info, "the one that exists")

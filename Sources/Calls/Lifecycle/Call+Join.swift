@@ -78,9 +78,10 @@ extension Call {
                 await endSession(session.generation, .left)
                 return attempt.resolve(.failure(CancellationError()))
             }
+            let service = error as? ServiceError
             let failure = CallError(
-                .joinFailed, call: id.description, reason: "join failed: \(error)",
-                advice: (error as? ServiceError)?.advice)
+                .joinFailed, call: id.description, reason: "join failed: \(service?.reason ?? "\(error)")",
+                advice: service?.advice)
             await endSession(session.generation, .failed(failure))
             attempt.resolve(.failure(failure))
         }
@@ -99,6 +100,8 @@ extension Call {
         session.media.link.set(transport, session.media.sessionID)
         // The devices first: they take longest, and the rest is ready before their first sound.
         try media.setUp(transport.info.settings, transport.info.capabilities, in: session)
+        // This thread goes on with them: another one would have to be woken first.
+        await Task.yield()
         try session.media.begin(transport)
         try follow(transport, session)
         try launchLevels(session)

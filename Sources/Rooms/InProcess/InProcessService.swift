@@ -3,7 +3,8 @@ import Synchronization
 
 /// Calls among the participants of one process: the room of tests, demonstrations and the mirror.
 ///
-/// Media is forwarded as RTP packets, on the sender's thread. In a call of type ``echoType`` every session meets a
+/// Media goes over real peer connections on loopback to a forwarder in the process, or, where the transport is
+/// ``Transport/memory``, straight from one to the other on the sender's thread. In a call of type ``echoType`` every session meets a
 /// participant of its own that publishes what the session publishes and sends back every packet.
 ///
 /// It is as strict as a server on a network: a session id that has left is refused.
@@ -11,9 +12,18 @@ public final class InProcessService: CallService {
     /// The type of calls with an echo participant.
     public static let echoType = "echo"
 
-    private let rooms = Mutex<[CallID: Room]>([:])
+    /// How packets travel.
+    public enum Transport: Sendable, Hashable {
+        /// ICE, DTLS-SRTP and UDP on loopback, as over any network.
+        case loopback
+        /// From hand to hand: nothing takes time, nothing is lost. For tests whose time is not the machine's.
+        case memory
+    }
 
-    public init() {}
+    private let rooms = Mutex<[CallID: Room]>([:])
+    private let transport: Transport
+
+    public init(transport: Transport = .loopback) { self.transport = transport }
 
     public func get(_ id: CallID) async throws -> CallInfo {
         try existingRoom(id, for: "get").info
@@ -71,7 +81,7 @@ public final class InProcessService: CallService {
             let info = CallInfo(
                 id: id, createdBy: creator, members: request.members, settings: request.settings,
                 custom: request.custom)
-            let room = Room(info: info, hasEcho: id.type == Self.echoType)
+            let room = Room(info: info, hasEcho: id.type == Self.echoType, transport: transport)
             rooms[id] = room
             return room
         }

@@ -15,17 +15,20 @@ final class InProcessSession: RoomSession {
     }
 
     private let room: Room
+    /// The way to the room and back; nil where packets go from hand to hand.
+    private let leg: LoopbackLeg?
     private let echo: ParticipantInfo?
     private let receive: @Sendable (TrackID, RTPPacket) -> Void
     private let continuation: AsyncStream<SessionEvent>.Continuation
     private let state: Mutex<State>
 
     init(
-        room: Room, info: CallInfo, own participant: ParticipantInfo, hasEcho: Bool,
+        room: Room, info: CallInfo, own participant: ParticipantInfo, hasEcho: Bool, leg: LoopbackLeg?,
         receive: @escaping @Sendable (TrackID, RTPPacket) -> Void
     ) {
         (events, continuation) = AsyncStream.makeStream()
         self.room = room
+        self.leg = leg
         self.receive = receive
         state = Mutex(State(participant: participant))
         echo =
@@ -37,6 +40,12 @@ final class InProcessSession: RoomSession {
         var info = info
         if let echo { info.participants.append(echo) }
         self.info = info
+        leg?.begin(
+            remote: info.participants.filter { $0.id != participant.id }.flatMap(\.tracks),
+            onUplink: { [weak self] in self?.forward($0, $1) },
+            onDownlink: { [weak self] in self?.receiveIfOpen($0, $1) },
+            onEvent: { [weak self] in self?.deliver($0) })
+        for track in participant.tracks { leg?.publish(track) }
         // A session taken up again meets its echo's tracks again.
         for track in participant.tracks { echoBack(track) }
     }
@@ -45,7 +54,12 @@ final class InProcessSession: RoomSession {
 
     func setPeers(_ peers: [InProcessSession]) { state.withLock { $0.peers = peers } }
 
-    func deliver(_ event: SessionEvent) { continuation.yield(event) }
+    func deliver(_ event: SessionEvent) {
+        leg?.follow(event)
+        continuation.yield(event)
+    }
+
+    var statistics: TransportStatistics? { leg?.statistics }
 
     /// Ends the transport as a lost network does.
     func cut(reason: String) {
@@ -54,6 +68,7 @@ final class InProcessSession: RoomSession {
             state.peers = []
         }
         deliver(.connectionLost(reason: reason))
+        if let leg { Task { await leg.close() } }
     }
 
     func publish(_ track: TrackInfo) async throws {
@@ -61,6 +76,7 @@ final class InProcessSession: RoomSession {
             tracks.removeAll { $0.id == track.id }
             tracks.append(track)
         }
+        leg?.publish(track)
         room.tracksChanged(participant, .trackPublished(track))
         echoBack(track)
     }
@@ -83,6 +99,15 @@ final class InProcessSession: RoomSession {
     }
 
     func send(_ packet: RTPPacket, track kind: TrackKind) {
+        if let leg {
+            if state.withLock({ $0.isOpen }) { leg.send(packet, kind) }
+        } else {
+            forward(packet, kind)
+        }
+    }
+
+    /// Hands a packet that has come to the room to all others.
+    private func forward(_ packet: RTPPacket, _ kind: TrackKind) {
         let (peers, source) = state.withLock { state -> ([InProcessSession], SessionID?) in
             let isPublished = state.participant.tracks.contains { $0.id.kind == kind }
             return (state.peers, state.isOpen && isPublished ? state.participant.sessionID : nil)
@@ -122,10 +147,15 @@ final class InProcessSession: RoomSession {
             state.isOpen = false
             state.peers = []
         }
+        await leg?.close()
         continuation.finish()
     }
 
     private func accept(_ track: TrackID, _ packet: RTPPacket) {
+        if let leg { leg.deliver(packet, track) } else { receiveIfOpen(track, packet) }
+    }
+
+    private func receiveIfOpen(_ track: TrackID, _ packet: RTPPacket) {
         if state.withLock({ $0.isOpen }) { receive(track, packet) }
     }
 

@@ -20,10 +20,12 @@ final class Room: Sendable {
 
     private let state: Mutex<State>
     private let hasEcho: Bool
+    private let transport: InProcessService.Transport
 
-    init(info: CallInfo, hasEcho: Bool) {
+    init(info: CallInfo, hasEcho: Bool, transport: InProcessService.Transport) {
         state = Mutex(State(info: info))
         self.hasEcho = hasEcho
+        self.transport = transport
     }
 
     var info: CallInfo { state.withLock { $0.info } }
@@ -56,6 +58,7 @@ final class Room: Sendable {
         _ request: JoinRequest, receive: @escaping @Sendable (TrackID, RTPPacket) -> Void
     ) throws -> InProcessSession {
         let operation = "join \(request.call)"
+        let leg = try makeLeg(operation)
         let (session, others) = try state.withLock { state in
             guard !state.ended.contains(request.sessionID), state.sessions[request.sessionID] == nil else {
                 throw ServiceError(
@@ -78,7 +81,7 @@ final class Room: Sendable {
             state.info.participants.removeAll { $0.id == participant.id || $0.id == request.replaces }
             state.info.participants.append(participant)
             let session = InProcessSession(
-                room: self, info: state.info, own: participant, hasEcho: hasEcho, receive: receive)
+                room: self, info: state.info, own: participant, hasEcho: hasEcho, leg: leg, receive: receive)
             let others = Array(state.sessions.values)
             state.sessions[request.sessionID] = session
             Self.updatePeers(&state)
@@ -91,6 +94,13 @@ final class Room: Sendable {
         if let replaced = request.replaces { announce(.participantLeft(replaced)) }
         if request.kind != .fastReconnect { announce(.participantJoined(session.participant)) }
         return session
+    }
+
+    private func makeLeg(_ operation: String) throws -> LoopbackLeg? {
+        guard transport == .loopback else { return nil }
+        do { return try LoopbackLeg() } catch {
+            throw ServiceError(.unreachable, operation: operation, reason: "\(error)")
+        }
     }
 
     /// A session's tracks have changed: the room's record follows, and the others are told.

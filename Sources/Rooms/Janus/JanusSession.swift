@@ -48,7 +48,11 @@ final class JanusSession: RoomSession {
             .unsupported, operation: "react", reason: "Janus's VideoRoom has no way to show a reaction")
     }
 
-    func leave() async throws { try await room.leave() }
+    func leave() async throws {
+        // The server hangs up now: that is no loss.
+        isLost.store(true, ordering: .relaxed)
+        try await room.leave()
+    }
 
     func close() async {
         isOpen.store(false, ordering: .relaxed)

@@ -64,7 +64,7 @@ final class JanusSubscriber: Sendable {
 
     var tracks: [String: TrackID] { table.all }
 
-    func mid(of track: TrackID) -> String? { table.all.first { $0.value == track }?.key }
+    func mid(of track: TrackID) -> String? { table.mid(track) }
 
     /// Whether these feeds can be received without an m-line that is used again.
     func canTake(_ feeds: [Feed: TrackID]) -> Bool {
@@ -169,15 +169,6 @@ final class JanusSubscriber: Sendable {
             }
         }
     }
-}
-
-/// Which track each m-line carries: read for every packet.
-final class TrackTable: Sendable {
-    private let tracks = Mutex<[String: TrackID]>([:])
-
-    subscript(mid: String) -> TrackID? { tracks.withLock { $0[mid] } }
-    var all: [String: TrackID] { tracks.withLock { $0 } }
-    func set(_ new: [String: TrackID]) { tracks.withLock { $0 = new } }
 }
 
 extension JSON {

@@ -50,7 +50,11 @@ final class WHIPSession: RoomSession {
 
     func sendReaction(_ reaction: String) async throws { throw WHIPCore.unsupported("react") }
 
-    func leave() async throws { try await connection.leave() }
+    func leave() async throws {
+        // The server hangs up now: that is no loss.
+        isLost.store(true, ordering: .relaxed)
+        try await connection.leave()
+    }
 
     func close() async {
         isOpen.store(false, ordering: .relaxed)

@@ -18,7 +18,7 @@ struct CallRestarts: Sendable {
         progress: (Int) -> Void
     ) async throws -> CallRestarts {
         let client = Client(
-            user: User(id: "bench"), service: InProcessService(), devices: chosen.machine.devices,
+            user: User(id: "bench"), service: InProcessService(transport: .memory), devices: chosen.machine.devices,
             configuration: chosen.configuration(standby))
         let call = client.call(type: InProcessService.echoType, id: "bench")
         try await call.create(CallCreation(settings: chosen.settings(camera)))

@@ -20,7 +20,7 @@ struct DeviceCheck: Sendable {
             title: title, kinds: chosen.kinds, devices: chosen.kinds.compactMap(chosen.id), standby: standby,
             cycles: cycles)
         let client = Client(
-            user: User(id: "check"), service: InProcessService(), devices: chosen.machine.devices,
+            user: User(id: "check"), service: InProcessService(transport: .memory), devices: chosen.machine.devices,
             configuration: chosen.configuration(standby))
         let call = client.call(type: InProcessService.echoType, id: "check")
         try await call.create(CallCreation(settings: chosen.settings()))

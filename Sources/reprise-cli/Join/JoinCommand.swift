@@ -103,7 +103,7 @@ struct JoinCommand: AsyncParsableCommand {
     func run() async throws {
         let place = try place()
         if let record { try Files.makeFolder(record) }
-        let chosen = try await ChosenDevices.choose(devices)
+        let chosen = try await ChosenDevices.choose(devices).only(ServiceChoice(service).kind.devices)
         let display = SessionDisplay(json: json)
         let isEndless = duration == nil && cycles == 1 && (display.isWatched || view)
         let plan = CallSessions.Plan(
@@ -112,39 +112,38 @@ struct JoinCommand: AsyncParsableCommand {
             camera: VideoResolution(width: size.width, height: size.height, framesPerSecond: rate),
             snapshot: snapshot, recording: record.map { .folder($0) }, tellsOthers: true, traces: trace, isJSON: json)
         let sessions = try CallSessions(plan, place, chosen, display)
-        try await interruptible { try await sessions.run() }
+        let (view, room) = (view, room)
+        try await interruptible {
+            let window = view ? try await PictureWindow(sessions.call, title: "\(room) – reprise") : nil
+            let result: Result<Void, any Error>
+            do { result = .success(try await sessions.run()) } catch { result = .failure(error) }
+            await window?.close()
+            try result.get()
+        }
     }
 
     private func place() throws -> CallSessions.Place {
         let user = User(id: user)
         let choice = try ServiceChoice(service)
-        let remote: any CallService
         switch choice.kind {
         case .inProcess: return .echo(room, user: user, isOwn: false)
-        case .janus: remote = try JanusService(url: choice.url, options: janus)
-        case .whip: remote = try WHIPService(url: choice.url, options: whip)
-        case .whep: remote = try WHEPService(url: choice.url, options: whip)
-        }
-        return CallSessions.Place(service: remote, type: "default", id: room, user: user, isOwn: false)
-    }
-
-    private var janus: JanusOptions {
-        get throws {
+        case .janus:
             var options = JanusOptions()
             options.token = token
             options.iceServers = try ice.parsedServers
             options.icePolicy = ice.policy
-            return options
-        }
-    }
-
-    private var whip: WHIPOptions {
-        get throws {
+            let janus = try JanusService(url: choice.url, options: options)
+            return CallSessions.Place(service: janus, type: "default", id: room, user: user, isOwn: false)
+        case .whip, .whep:
             var options = WHIPOptions()
             options.token = token
             options.iceServers = try ice.parsedServers
             options.icePolicy = ice.policy
-            return options
+            let service: any CallService =
+                choice.kind == .whip
+                ? try WHIPService(url: choice.url, options: options)
+                : try WHEPService(url: choice.url, options: options)
+            return CallSessions.Place(service: service, type: "default", id: room, user: user, isOwn: false)
         }
     }
 }

@@ -5,6 +5,15 @@ struct ServiceChoice: Sendable, Equatable {
     enum Kind: String, Sendable, CaseIterable {
         case inProcess = "in-process"
         case janus, whip, whep
+
+        /// The devices that it has a use for: WHIP only takes, WHEP only gives.
+        var devices: [DeviceKind] {
+            switch self {
+            case .inProcess, .janus: DeviceKind.allCases
+            case .whip: [.microphone, .camera]
+            case .whep: [.speaker]
+            }
+        }
     }
 
     let kind: Kind

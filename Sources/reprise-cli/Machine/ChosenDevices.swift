@@ -15,7 +15,8 @@ struct ChosenDevices: Sendable {
 
     /// These devices with the choice made now, once for all joins: the first in the routing's order that can be used.
     func pinned() async throws -> ChosenDevices {
-        let client = Client(user: User(id: "routing"), service: InProcessService(), devices: machine.devices)
+        let client = Client(
+            user: User(id: "routing"), service: InProcessService(transport: .memory), devices: machine.devices)
         let call = client.call(id: "routing")
         var pinned = self
         for kind in kinds where id(kind) == nil {

@@ -116,7 +116,7 @@ struct MirrorCommand: AsyncParsableCommand {
             camera: VideoResolution(width: size.width, height: size.height, framesPerSecond: rate),
             opus: opus, snapshot: snapshot, recording: record.map { .file($0) }, traces: trace, isJSON: json,
             follows: watch)
-        let place = CallSessions.Place.echo("mirror", user: User(id: "mirror"), isOwn: true)
+        let place = CallSessions.Place.echo("mirror", user: User(id: "mirror"), isOwn: true, transport: .memory)
         let mirror = try CallSessions(plan, place, chosen, display)
         try await interruptible { try await mirror.run() }
     }

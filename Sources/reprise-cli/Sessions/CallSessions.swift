@@ -14,9 +14,12 @@ struct CallSessions: Sendable {
         var isOwn: Bool
 
         /// A room of this process with a participant that sends back what it gets.
-        static func echo(_ id: String, user: User, isOwn: Bool) -> Place {
+        static func echo(
+            _ id: String, user: User, isOwn: Bool, transport: InProcessService.Transport = .loopback
+        ) -> Place {
             Place(
-                service: InProcessService(), type: InProcessService.echoType, id: id, user: user, isOwn: isOwn)
+                service: InProcessService(transport: transport), type: InProcessService.echoType, id: id, user: user,
+                isOwn: isOwn)
         }
     }
 

@@ -40,7 +40,8 @@ struct CallEnduranceTests {
         configuration.now = { clock.now }
         configuration.clock = ManualClock()
         let client = Client(
-            user: User(id: "ada"), service: InProcessService(), devices: hardware.system, configuration: configuration)
+            user: User(id: "ada"), service: InProcessService(transport: .memory), devices: hardware.system,
+            configuration: configuration)
         let call = client.call(type: InProcessService.echoType, id: "kitchen")
         // What is made once (pools, caches, the allocator's arenas) is there after the first half.
         for _ in 0..<5000 { try await cycle(call, clock) }

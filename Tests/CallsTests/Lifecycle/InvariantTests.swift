@@ -338,7 +338,8 @@ struct InvariantTests {
         let hardware = SyntheticDeviceSystem.small(timing: .realTime)
         weak var dropped: Call?
         func join() async throws {
-            let client = Client(user: User(id: "ada"), service: InProcessService(), devices: hardware.system)
+            let client = Client(
+                user: User(id: "ada"), service: InProcessService(transport: .memory), devices: hardware.system)
             let call = client.call(type: InProcessService.echoType, id: "kitchen")
             dropped = call
             try await call.join()

@@ -21,7 +21,7 @@ final class ScriptedService: CallService {
         var closes = 0
     }
 
-    let room = InProcessService()
+    let room = InProcessService(transport: .memory)
     let script = Mutex(Script())
 
     var requests: [JoinRequest] { script.withLock { $0.requests } }

@@ -113,6 +113,18 @@ struct UplinkTests {
         #expect(call.near.transport.statistics.estimate.bitsPerSecond > 100_000)
     }
 
+    @Test("Without transport-wide feedback, REMB lifts it within seconds")
+    func rembLifts() throws {
+        var call = CallSimulation(seed: 18, isTransportWide: false)
+        call.uplink.rate = 2_000_000
+        for _ in 0..<5 {
+            try call.run(for: .seconds(1))
+            try call.near.receive([.remb(sender: 1, bitsPerSecond: 1_200_000, [70])], now: call.now)
+        }
+        let estimate = call.near.transport.statistics.estimate.bitsPerSecond
+        #expect((1_000_000...1_200_000).contains(estimate))
+    }
+
     @Test("Without transport-wide feedback, loss in reports bounds it, and no loss lets it grow")
     func reportsOnly() throws {
         var call = CallSimulation(seed: 16, isTransportWide: false)

@@ -39,7 +39,7 @@ extension CallMedia {
         try session.scope.launch("device list") { [weak self] in
             // After the devices have started: looking at all of them takes time that a join has not.
             try await clock.sleep(for: .milliseconds(500))
-            await self?.refreshDevices()
+            await self?.look([.sound, .video])
         }
     }
 
@@ -52,12 +52,23 @@ extension CallMedia {
                 case .wait(let pause): try await clock.sleep(for: pause)
                 case .complete(let batch):
                     guard let self else { return }
-                    await self.refreshDevices(Set(batch.map(\.subject)))
+                    await self.look(Set(batch.map(\.subject)))
+                    try Task.checkCancellation()
                     for manager in self.managers { manager.control.chooseAgain(in: session) }
                     return
                 }
             }
         }
+    }
+
+    /// Looks at the devices without having a leave wait: a driver may take long to answer.
+    private func look(_ subjects: Set<DeviceSignal.Subject>) async {
+        let hasLooked = Completion()
+        Task { [weak self] in
+            await self?.refreshDevices(subjects)
+            hasLooked.complete()
+        }
+        _ = await hasLooked.wait(atMost: .seconds(60), clock: call.configuration.clock)
     }
 
     private var managers: [any DeviceManager] { [microphone, speaker, camera, screenShare] }

@@ -1,0 +1,1 @@
+../ScreenCaptureTests/XServer.swift
