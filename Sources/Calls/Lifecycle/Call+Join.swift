@@ -100,6 +100,8 @@ extension Call {
         session.media.link.set(transport, session.media.sessionID)
         // The devices first: they take longest, and the rest is ready before their first sound.
         try media.setUp(transport.info.settings, transport.info.capabilities, in: session)
+        // This thread goes on with them: another one would have to be woken first.
+        await Task.yield()
         try session.media.begin(transport)
         try follow(transport, session)
         try launchLevels(session)

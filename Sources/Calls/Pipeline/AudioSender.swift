@@ -84,9 +84,9 @@ final class AudioSender: AudioDrain {
         self.ring = ring
         self.now = now
         self.pulse = pulse
-        worker = try AudioSendWorker(
+        worker = AudioSendWorker(
             framer: AudioFramer(format: ring.format, frameLength: settings.frameSampleFrames, notBefore: notBefore),
-            encoder: OpusEncoder(settings), packetizer: OpusPacketizer(ssrc: ssrc, start: start), send: send)
+            settings: settings, packetizer: OpusPacketizer(ssrc: ssrc, start: start), send: send)
         ring.wakeConsumerAt = .max
         ring.drain = self
     }
@@ -125,7 +125,10 @@ final class AudioSender: AudioDrain {
 
     /// Lets sound be sent until the task is cancelled; when it returns nothing is any more. Once.
     func run() async {
-        sending.withLock { $0 = true }
+        sending.withLock { isSending in
+            worker.prepare()
+            isSending = true
+        }
         await withTaskCancellationHandler {
             await ended.wait()
         } onCancel: {
@@ -188,7 +191,8 @@ final class AudioSender: AudioDrain {
 /// What the microphone's thread alone touches.
 private final class AudioSendWorker: @unchecked Sendable {
     private var framer: AudioFramer
-    private var encoder: OpusEncoder
+    private let settings: OpusSettings
+    private var encoder: OpusEncoder?
     private var packetizer: OpusPacketizer
     private var packet = [UInt8](repeating: 0, count: OpusEncoder.maximumPacketBytes)
     private var gain = AudioGain(1)
@@ -196,11 +200,11 @@ private final class AudioSendWorker: @unchecked Sendable {
     private let sendPacket: @Sendable (RTPPacket) -> Void
 
     init(
-        framer: AudioFramer, encoder: consuming OpusEncoder, packetizer: OpusPacketizer,
+        framer: AudioFramer, settings: OpusSettings, packetizer: OpusPacketizer,
         send: @escaping @Sendable (RTPPacket) -> Void
     ) {
         self.framer = framer
-        self.encoder = encoder
+        self.settings = settings
         self.packetizer = packetizer
         sendPacket = send
     }
@@ -209,12 +213,17 @@ private final class AudioSendWorker: @unchecked Sendable {
     var framesIn: Int { framer.framesIn }
     var droppedStale: Int { framer.droppedStale }
 
+    /// Makes the encoder: when sending begins, and not with the session, so that the devices' start does not wait for it.
+    /// Refused only for settings that were checked, or without memory: then all is silence.
+    func prepare() { if encoder == nil { encoder = try? OpusEncoder(settings) } }
+
     func take(from ring: AudioRing) -> AudioFramer.Step { framer.take(from: ring) }
 
     /// Out of range is not applied: the encoder goes on as it was.
     func adapt(to encoding: AudioSender.Encoding) {
-        try? encoder.setBitrate(encoding.bitrate)
-        try? encoder.setExpectedPacketLoss(encoding.expectedLossPercent)
+        prepare()
+        try? encoder?.setBitrate(encoding.bitrate)
+        try? encoder?.setExpectedPacketLoss(encoding.expectedLossPercent)
         if encoding.frameSampleFrames != framer.length { framer.setLength(encoding.frameSampleFrames) }
     }
 
@@ -223,12 +232,13 @@ private final class AudioSendWorker: @unchecked Sendable {
     /// Sends the frame. Returns the payload's bytes, nil where nothing was sent.
     func send(isMuted: Bool, gain target: Float) -> Int? {
         defer { framer.next() }
+        prepare()
         framer.apply(&gain, target)
         meter.measure(framer.samples.span)
         let ticks = framer.length
         var storage = packet.mutableSpan
         // A frame that cannot be encoded is as good as silence: its size and storage are right by construction.
-        guard !isMuted, let count = try? encoder.encode(framer.samples.span, into: &storage), count > 2 else {
+        guard !isMuted, let count = try? encoder?.encode(framer.samples.span, into: &storage), count > 2 else {
             packetizer.pause(ticks: ticks)
             return nil
         }

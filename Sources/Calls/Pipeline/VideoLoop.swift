@@ -17,7 +17,7 @@ final class VideoLoop: Sendable {
     func run(_ name: String, _ body: @escaping @Sendable () -> Void) async {
         let over = over
         // Not joined: it ends by itself, a picture later at most.
-        _ = DeviceThread(name: name, niceness: 5) { _ in
+        _ = DeviceThread(name: name, niceness: 2) { _ in
             body()
             over.complete()
         }

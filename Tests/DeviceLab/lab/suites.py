@@ -1,6 +1,7 @@
 """The device suites: what there is, how it is run, and whether all of it ran."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -18,7 +19,10 @@ def build(repository, options):
         # Optimised: sound that is moved by a debug build is late on an emulated processor. In a folder of its own,
         # because code that can be tested is built with other options than what people run.
         swift = ["swift", "build", "-c", "release", "--build-tests", "-Xswiftc", "-enable-testing"]
-        if subprocess.run([*swift, "--scratch-path", ".build/lab"], cwd=repository, check=False).returncode:
+        # Of the test targets this one alone.
+        environment = {**os.environ, "REPRISE_TESTS": TARGET}
+        build = subprocess.run([*swift, "--scratch-path", ".build/lab"], cwd=repository, env=environment, check=False)
+        if build.returncode:
             sys.exit("device lab: the tests do not build")
     bundles = list(products(repository).glob("*PackageTests.xctest"))
     if not bundles:

@@ -229,6 +229,31 @@ struct ICEGatheringTests {
         #expect(agent.counters.malformed == 1)
     }
 
+    @Test("An allocation that somebody else grants is not believed")
+    func forgedAllocation() {
+        let network = SimulatedNetwork(seed: 15)
+        let server = SimulatedTURNServer(network, Self.turn)
+        let forged = SocketAddress(ip: "203.0.113.66", port: 6)!
+        network.filter = { [unowned network] bytes, from, to in
+            guard let message = try? STUNMessage(parsing: bytes.span), message.messageClass == .request,
+                message.nonce != nil
+            else { return true }
+            network.after(.milliseconds(1)) {
+                var writer = STUNWriter(.success, message.method, message.transaction)
+                writer.append(.xorRelayedAddress, forged)
+                writer.append(.xorMappedAddress, forged)
+                writer.sign([1, 2, 3])
+                network.send(writer.finish(), from: to, to: from)
+            }
+            return true
+        }
+        let (a, _) = makePair(network, servers: [SimulatedTURNServer.server(Self.turn)])
+        a.addBase(0, "192.0.2.1")
+        network.run(for: .seconds(1))
+        #expect(a.candidates.map(\.kind) == [.host, .relayed])
+        #expect(a.candidates.last?.socketAddress == server.allocations.values.first?.relayed)
+    }
+
     @Test("A peer that comes to our relay from a port nobody knew is answered through the server, and met")
     func unknownPort() throws {
         let network = SimulatedNetwork(seed: 14)
