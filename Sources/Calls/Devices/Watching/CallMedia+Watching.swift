@@ -64,8 +64,9 @@ extension CallMedia {
     /// Looks at the devices without having a leave wait: a driver may take long to answer.
     private func look(_ subjects: Set<DeviceSignal.Subject>) async {
         let hasLooked = Completion()
-        Task { [weak self] in
-            await self?.refreshDevices(subjects)
+        // It may outlast the session, which keeps the call: this keeps it for so long.
+        Task { [call] in
+            await call.media.refreshDevices(subjects)
             hasLooked.complete()
         }
         _ = await hasLooked.wait(atMost: .seconds(60), clock: call.configuration.clock)
