@@ -99,7 +99,7 @@ let package = Package(
         tests("ScreenCapture", ["Media", "CXCB"]),
         tests("Codecs", ["Media"]),
         tests("RTP", ["Media"]),
-        tests("WebRTC", ["RTP", "Media"], exclude: ["Peers"]),
+        tests("WebRTC", ["RTP", "Media"]),
         tests("Rooms", ["WebRTC", "RTP", "Media"]),
         tests("Calls", ["Scopes", "Rooms", "RTP", "Codecs", "Media"]),
         tests("Reprise", ["Calls", "Media"]),

@@ -38,6 +38,10 @@ class Phase:
         half = self.samples[len(self.samples) // 2 :]
         return (half[-1][2] - half[0][2]) * 8 / (half[-1][0] - half[0][0])
 
+    def wait(self, part):
+        """How long a packet waited in the queue, in milliseconds: a percentile."""
+        return self.queued[min(int(len(self.queued) * part), len(self.queued) - 1)] if self.queued else 0
+
     def reached(self, falls):
         for at, offered, carried in self.rates():
             if offered <= 1.1 * self.rate if falls else carried >= 0.8 * self.rate:
@@ -107,9 +111,8 @@ def measure(say, lab):
 def cells(phases):
     for before, phase in zip([None, *phases], phases):
         reached = phase.reached(falls=before is not None and before.rate > phase.rate)
-        at = lambda part: phase.queued[min(int(len(phase.queued) * part), len(phase.queued) - 1)] if phase.queued else 0  # noqa: E731, E501
         yield (
             f"{phase.rate / 1e3:.0f} kbit/s", f"{phase.used / phase.rate:.0%}",
-            "never" if reached is None else f"{reached:.1f} s", f"{phase.lost:.1%}", f"{at(0.5):.0f} ms",
-            f"{at(0.95):.0f} ms", "-" if phase.estimate is None else f"{phase.estimate / 1e3:.0f} kbit/s",
+            "never" if reached is None else f"{reached:.1f} s", f"{phase.lost:.1%}", f"{phase.wait(0.5):.0f} ms",
+            f"{phase.wait(0.95):.0f} ms", "-" if phase.estimate is None else f"{phase.estimate / 1e3:.0f} kbit/s",
         )  # fmt: skip

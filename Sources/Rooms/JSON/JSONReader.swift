@@ -110,7 +110,7 @@ private struct JSONReader {
         guard offset - start <= 64 else { throw error("a number of more than 64 digits") }
         let text = String(decoding: bytes[start..<offset], as: UTF8.self)
         if let integer = Int64(text) { return .integer(integer) }
-        guard !text.isEmpty, let number = Double(text) else { throw error("no value") }
+        guard !text.isEmpty, let number = Double(text), number.isFinite else { throw error("no value") }
         return .number(number)
     }
 

@@ -24,7 +24,7 @@ public enum PeerConnectionEvent: Sendable, Hashable {
     case serverFailed(String)
     /// No more candidates come (`a=end-of-candidates`).
     case gatheringComplete
-    /// The far side needs a keyframe of what this m-line sends.
+    /// The far side needs a keyframe of what this m-line sends: it asks for one, or can see pictures from now on.
     case keyframeRequested(mid: String)
     /// What may be sent has changed.
     case estimate(BandwidthEstimate)

@@ -30,6 +30,8 @@ struct PeerEngine {
     /// DTLS datagrams that came before we were ready for them: the peer's hello, as a rule.
     private var earlyDatagrams: [[UInt8]] = []
     private var nominationsSeen = 0
+    /// The m-lines whose pictures reach the far side.
+    private var picturesFlow: Set<String> = []
     private var candidates: [ICECandidate] = []
     private var hasAllCandidates = false
     private var packetsReceived: Int64 = 0
@@ -187,6 +189,16 @@ struct PeerEngine {
                 rtp.removeReceiver(mid: transceiver.mid)
             }
         }
+        askForPictures()
+    }
+
+    /// Pictures that were sent before an m-line could carry them were dropped, the keyframe among them: a far side that does
+    /// not ask by itself (aiortc) would see nothing.
+    private mutating func askForPictures() {
+        guard protection != nil else { return }
+        let flowing = Set(negotiation.transceivers.compactMap { $0.kind == .video ? $0.sender?.mid : nil })
+        for mid in flowing.subtracting(picturesFlow).sorted() { outbox.events.append(.keyframeRequested(mid: mid)) }
+        picturesFlow = flowing
     }
 
     // MARK: Media
@@ -378,6 +390,7 @@ struct PeerEngine {
             do throws(PeerConnectionError) {
                 protection = try MediaProtection(keys)
                 if let begun { timeToConnected = now - begun }
+                askForPictures()
             } catch { fault = error }
         case .closedByPeer: fault = fault ?? PeerConnectionError(.closedByPeer, "the far side closed the connection")
         case .failed(let error): fault = fault ?? error

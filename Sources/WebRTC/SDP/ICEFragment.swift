@@ -38,6 +38,9 @@ package struct ICEFragment: Sendable, Hashable {
         while let line = try reader.next() {
             switch line.type {
             case UInt8(ascii: "m"):
+                guard !line.value.isEmpty else {
+                    throw SDPError(.badLine, line: line.number, "m= is empty (RFC 8866 §5.14)")
+                }
                 guard sections.count < SDPReader.maximumSectionCount else {
                     throw SDPError(
                         .tooLarge, line: line.number, "more than \(SDPReader.maximumSectionCount) m-lines")

@@ -1,3 +1,4 @@
+import RTP
 @testable import WebRTC
 
 /// Any description as an offer, and as an answer: it is refused, or leads to descriptions that can be read.

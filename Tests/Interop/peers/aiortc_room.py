@@ -87,7 +87,7 @@ class Room:
         if self.down:
             return await self.update({"request": "subscribe", "streams": streams})
         self.down = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.down.on("track", lambda track: self.heard.append(Heard(track, self.began)))
+        self.down.on("track", lambda track: self.heard.append(Heard(track, self.began, self.down)))
         self.subscriber = await self.janus.attach(
             lambda event: event.get("jsep") and self.serially(self.answer(event["jsep"])))  # fmt: skip
         offer = await self.janus.request(janus="message", handle_id=self.subscriber, body={

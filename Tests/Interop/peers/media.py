@@ -55,10 +55,24 @@ class Picture(VideoStreamTrack):
 class Heard:
     """What came of one remote track. `began`: the monotonic second that its times count from."""
 
-    def __init__(self, track, began):
+    #: How long to wait for a picture before asking for a keyframe: aiortc by itself does not.
+    PATIENCE = 0.4
+
+    def __init__(self, track, began, connection):
         self.kind, self.frames, self.first_ms, self.first_sound_ms = track.kind, 0, None, None
         self.size, self.samples = None, []
         self.task = asyncio.ensure_future(self.listen(track, began))
+        if track.kind == "video":
+            receiver = next(each for each in connection.getReceivers() if each.track is track)
+            self.asking = asyncio.ensure_future(self.ask_for_keyframes(receiver))
+
+    async def ask_for_keyframes(self, receiver):
+        while not self.task.done():
+            before = self.frames
+            await asyncio.sleep(self.PATIENCE)
+            if self.frames == before:
+                for source in receiver.getSynchronizationSources():
+                    await receiver._send_rtcp_pli(source.source)
 
     async def listen(self, track, began):
         while True:

@@ -41,7 +41,7 @@ class Resource:
 
     async def answer(self, offer, tone):
         if self.kind == "whip":
-            self.connection.on("track", lambda track: self.heard.append(Heard(track, self.began)))
+            self.connection.on("track", lambda track: self.heard.append(Heard(track, self.began, self.connection)))
         await self.connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         if self.kind == "whep":
             kinds = [transceiver.kind for transceiver in self.connection.getTransceivers()]

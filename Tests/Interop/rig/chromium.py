@@ -14,8 +14,8 @@ FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required", "--disable-background-networking",
     "--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks", "--disable-component-update",
-    "--disable-sync", "--no-first-run", "--proxy-server=direct://", "--mute-audio", "--disable-background-timer-throttling",
-    "--disable-renderer-backgrounding", "--allow-file-access-from-files",
+    "--disable-sync", "--no-first-run", "--proxy-server=direct://", "--mute-audio",
+    "--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--allow-file-access-from-files",
 ]  # fmt: skip
 
 
@@ -104,7 +104,8 @@ class Chromium:
 
     def join(self, room, name="chromium", times_sound=False, servers=()):
         arguments = f"janus, {room}, {json.dumps(name)}, globalThis.media ?? null, {json.dumps(list(servers))}"
-        self.run(f"globalThis.room = new Room({arguments}); room.timesSound = {json.dumps(times_sound)}; await room.join()")
+        self.run(f"globalThis.room = new Room({arguments}); room.timesSound = {json.dumps(times_sound)}")
+        self.run("await room.join()")
 
     def leave(self):
         self.run("await room.leave()")

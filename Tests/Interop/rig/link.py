@@ -1,8 +1,8 @@
-"""A link between two network namespaces that delays, reorders, loses and queues as it is told, from a seed.
+"""A link between two network namespaces that delays, reorders, loses and queues as told, from a seed.
 
-It stands in for `tc netem`, which not every kernel has: two TUN devices, and a process that carries each packet from the
-one to the other. Run as a script it is that process: `link.py CONTROL A B`, namespaces' descriptors and the devices'
-names; a line of JSON on stdin changes the conditions, and is answered by a line with what was carried.
+It stands in for `tc netem`, which not every kernel has: two TUN devices, and a process that carries each packet from
+the one to the other. Run as a script it is that process: `link.py SEED A NAME B NAME`, with the namespaces' descriptors
+and their devices' names; a line of JSON on stdin changes the conditions, and is answered by one with what was carried.
 """
 
 import collections
@@ -26,8 +26,8 @@ TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 
 @dataclasses.dataclass
 class Conditions:
-    """Of one direction. Loss, reordering and `blocked` are for UDP only: signalling runs over TCP, which would repair it
-    and only take longer. An outage, the rate and the delay are for everything."""
+    """Of one direction. Loss, reordering and `blocked` are for UDP only: signalling runs over TCP, which would repair
+    it and only take longer. An outage, the rate and the delay are for everything."""
 
     #: Bits a second; 0 is without limit.
     rate: float = 0
@@ -111,8 +111,8 @@ class Direction:
         return self.waiting[0][0] if self.waiting else None
 
     def report(self):
-        """Counts since the link was made (`bytes` carried and `offered`), and, in milliseconds, how long each packet that
-        met a rate waited for it since the last report."""
+        """Counts since the link was made (`bytes` carried and `offered`), and how long each packet that met a rate has
+        waited for it since the last report, in milliseconds."""
         report = {**self.counts, "queuedMs": list(self.queued)}
         self.queued.clear()
         return report

@@ -12,7 +12,7 @@ def run(checks, lab):
     peer = Peer(lab.workshop, lab.here, "aiortc_room.py", janus.url, "--tone", 880)
     peer.ask("join", 1001)
     stays = Stays(peer.observe)
-    reprise = Reprise(lab, f"janus:{janus.url}", "--cycles", CYCLES, "--duration", 2, "--pause", 0.3)
+    reprise = Reprise(lab, f"janus:{janus.url}", "--cycles", CYCLES, "--duration", 2.5, "--pause", 0.3)
     check_sessions(checks, reprise.hold(60, stays.look))
     check_tone(checks, reprise, 880, "aiortc's")
     check_stays(checks, stays, "aiortc", least_sound=20)

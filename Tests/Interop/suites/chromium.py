@@ -23,7 +23,7 @@ def run(checks, lab):
 def reprise_comes(checks, lab, janus, browser):
     browser.join(1001)
     stays = Stays(browser.observe)
-    reprise = Reprise(lab, f"janus:{janus.url}", "--cycles", CYCLES, "--duration", 2, "--pause", 0.3)
+    reprise = Reprise(lab, f"janus:{janus.url}", "--cycles", CYCLES, "--duration", 2.5, "--pause", 0.3)
     sessions = reprise.hold(60, stays.look)
     check_sessions(checks, sessions)
     check_tone(checks, reprise, TONE, "the browser's")

@@ -44,7 +44,8 @@ def lose(checks, lab, link, far, browser, service, loss):
     checks.that(share > 0.3, f"{what}: Reprise hears the browser's {TONE} Hz", f"{share:.0%} of the power")
     frames = session.most("video", "framesDecoded")
     # At a fifth, most frames miss a packet, and most repairs too.
-    checks.that(frames > (10 if loss < 0.2 else 3), f"{what}: Reprise decodes the browser's pictures", f"{frames} frames")
+    least = 10 if loss < 0.2 else 3
+    checks.that(frames > least, f"{what}: Reprise decodes the browser's pictures", f"{frames} frames")
     checks.that(max(stays.came("sound"), default=0) > 1e-4, f"{what}: the browser hears Reprise")
     checks.that(max(stays.came("pictures"), default=0) > 3, f"{what}: the browser decodes Reprise's pictures",
                 stays.came("pictures"))  # fmt: skip
@@ -84,8 +85,8 @@ def interrupt(checks, lab, link, far, browser, service, what):
 
     wait_until(is_back, f"sound and pictures of Reprise after {name}", 30, every=0.1)
     checks.that(True, f"after {name} the browser hears and sees Reprise again", f"{time.monotonic() - began:.1f} s")
-    frames = time.monotonic()
-    wait_until(lambda: time.monotonic() - frames > 1.5, "a moment more")
+    back = time.monotonic()
+    wait_until(lambda: time.monotonic() - back > 1.5, "a moment more")
     reprise.interrupt()
     session = list(sessions)[0]
     check_tone(checks, reprise, TONE, "the browser's")

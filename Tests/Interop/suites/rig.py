@@ -1,4 +1,4 @@
-"""The rig itself, without Reprise: Chromium and aiortc see and hear each other through Janus, and through a bad link."""
+"""The rig itself, without Reprise: Chromium and aiortc hear and see each other by Janus, a relay and a bad link."""
 
 from rig.chromium import Chromium
 from rig.coturn import Coturn
@@ -12,7 +12,8 @@ ROOM = 1001
 
 
 def decoded(statistics):
-    return sum(each.get("framesDecoded", 0) for each in statistics["down"].get("inbound", []) if each["kind"] == "video")
+    inbound = statistics["down"].get("inbound", [])
+    return sum(each.get("framesDecoded", 0) for each in inbound if each["kind"] == "video")
 
 
 def level(statistics):
@@ -82,8 +83,9 @@ def through_a_bad_link(checks, lab, janus, near):
     wait_until(lambda: hears(other, 880) and hears(near, 440), "sound both ways through the link", every=0.2)
     checks.that(True, "two aiortc hear each other through a link that loses a tenth")
     for name, counts in zip(("there", "back"), link.counts()):
-        share = counts["lost"] / max(counts["carried"] + counts["lost"], 1)
-        checks.that(0.05 < share < 0.15, f"the link loses what it is told, {name}", f"{share:.1%} of {counts['carried'] + counts['lost']} packets")
+        offered = counts["carried"] + counts["lost"]
+        share = counts["lost"] / max(offered, 1)
+        checks.that(0.05 < share < 0.15, f"the link loses what it is told, {name}", f"{share:.1%} of {offered} packets")
     link.set(outage=True)
 
     def blocked(more):

@@ -1,6 +1,7 @@
 import Media
 import RTP
 import Synchronization
+import Testing
 
 @testable import WebRTC
 
@@ -28,6 +29,15 @@ final class TestPeer: Sendable {
 
     private final class RecordBox: Sendable {
         let record = Mutex(Record())
+
+        func giveUp() {
+            Issue.record("waited in vain; told: \(record.withLock { $0.events })")
+            let waiters = record.withLock { record in
+                defer { record.waiters = [] }
+                return record.waiters.map(\.resume)
+            }
+            for waiter in waiters { waiter.resume() }
+        }
 
         func change(_ body: (inout Record) -> Void) {
             let met = record.withLock { record in
@@ -57,10 +67,14 @@ final class TestPeer: Sendable {
 
     var seen: Record { record.record.withLock { $0 } }
 
-    /// Returns once what was told meets a condition. A test that hangs here did not get what it waits for.
+    /// Returns once what was told meets a condition; or when the test's time is up, as a failure.
     func waits(until isMet: @escaping @Sendable (Record) -> Bool) async {
-        await withCheckedContinuation { continuation in
-            record.change { $0.waiters.append((isMet, continuation)) }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                record.change { $0.waiters.append((isMet, continuation)) }
+            }
+        } onCancel: {
+            record.giveUp()
         }
     }
 
