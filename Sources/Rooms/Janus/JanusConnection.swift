@@ -27,6 +27,8 @@ final class JanusConnection: Sendable {
 
     // A third of the server's default session_timeout of 60 s.
     private static let keepaliveInterval = Duration.seconds(20)
+    /// What an answer may take that proves a connection alive.
+    private static let proofLimit = Duration.milliseconds(1500)
 
     init(
         _ url: ServiceURL, _ options: JanusOptions, clock: any Clock<Duration>,
@@ -45,6 +47,20 @@ final class JanusConnection: Sendable {
     func open() async throws {
         if isOpen { return }
         try await opening.run { try await self.openAgain() }
+    }
+
+    /// Opens what is not open, and does not take the WebSocket's word for that: where the machine's address has changed,
+    /// TCP goes on for minutes without an answer.
+    /// - Throws: as ``open()``.
+    func openAnew() async throws {
+        let epoch = state.withLock { $0.socket == nil ? nil : $0.epoch }
+        if let epoch {
+            do { _ = try await request("keepalive", acknowledged: true, limit: Self.proofLimit) } catch {
+                try Task.checkCancellation()
+                lost("no answer to a keepalive: \(error)", epoch)
+            }
+        }
+        try await open()
     }
 
     private func openAgain() async throws {
@@ -168,14 +184,15 @@ final class JanusConnection: Sendable {
     }
 
     private func request(
-        _ name: String, handle: Int64? = nil, members: [String: JSON] = [:], acknowledged: Bool = false
+        _ name: String, handle: Int64? = nil, members: [String: JSON] = [:], acknowledged: Bool = false,
+        limit: Duration? = nil
     ) async throws -> JanusMessage.Content {
         let transaction = state.withLock { state in
             state.nextTransaction += 1
             return (acknowledged ? "k" : "t") + "\(state.nextTransaction)"
         }
         // The service thread's timer: nothing of ours sleeps for it.
-        let limit = TimeAmount.nanoseconds(options.requestTimeout.wholeNanoseconds)
+        let limit = TimeAmount.nanoseconds((limit ?? options.requestTimeout).wholeNanoseconds)
         let timeout = ServiceEventLoop.group.any().scheduleTask(in: limit) { [weak self] in
             self?.resume(
                 transaction,

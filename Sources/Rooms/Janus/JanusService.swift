@@ -152,7 +152,7 @@ public final class JanusService: CallService {
         let operation = "join \(request.call)"
         if request.kind == .fastReconnect { return try await takeUp(request, operation, receive) }
         if let replaced = request.replaces, let old = state.withLock({ $0.rooms[replaced] }) { await old.close() }
-        let connection = try await acquire(operation)
+        let connection = try await acquire(operation, anew: request.kind == .rejoin)
         do {
             let room = try await withErrors(operation) { [self] in
                 try await withRoomID(request.call) { [self] _ in
@@ -184,7 +184,7 @@ public final class JanusService: CallService {
                 advice: "Rejoin with a new session id.")
         }
         try await withErrors(operation) {
-            try await connection.open()
+            try await connection.openAnew()
             try await room.takeUp()
         }
         return room.begin(info(request.call), receive: receive)
@@ -198,7 +198,8 @@ public final class JanusService: CallService {
     // MARK: The connection
 
     /// The open connection, which stays open until ``release()``.
-    private func acquire(_ operation: String) async throws -> JanusConnection {
+    /// - `anew`: whether there is reason to doubt that it is.
+    private func acquire(_ operation: String, anew: Bool = false) async throws -> JanusConnection {
         let connection = state.withLock { state in
             state.uses += 1
             state.closing?.cancel()
@@ -210,7 +211,9 @@ public final class JanusService: CallService {
         }
         do {
             try await withErrors(operation) {
-                do { try await connection.open() } catch let failure as JanusFailure where failure.code == 458 {
+                do { try await anew ? connection.openAnew() : connection.open() } catch let failure as JanusFailure
+                    where failure.code == 458
+                {
                     // The server has forgotten the old session: a new one.
                     try await connection.open()
                 }
