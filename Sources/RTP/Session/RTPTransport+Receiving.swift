@@ -25,10 +25,10 @@ extension RTPTransport {
         guard let ssrc = newest.map({ streams[$0].ssrc }) ?? line.ssrcs.first else { return }
         if let newest { streams[newest].statistics.keyframeRequests += 1 }
         if line.feedback.pictureLoss || !line.feedback.fullIntraRequest {
-            sendFeedback([.pictureLoss(sender: ownSSRC, media: ssrc)], now: now)
+            sendFeedback([.pictureLoss(sender: ownSSRC, media: ssrc)], about: ssrc, now: now)
         } else if let newest {
             let request = RTCPIntraRequest(ssrc: ssrc, number: streams[newest].takeIntraRequestNumber())
-            sendFeedback([.fullIntraRequest(sender: ownSSRC, [request])], now: now)
+            sendFeedback([.fullIntraRequest(sender: ownSSRC, [request])], about: ssrc, now: now)
         }
     }
 

@@ -29,8 +29,13 @@ extension RTPTransport {
     }
 
     /// Sends feedback at once, after a report where it must not go alone.
-    mutating func sendFeedback(_ packets: [RTCPPacket], now: MonotonicInstant) {
+    /// - `media`: the stream that it is about. It is named by a report in front: Janus 1.1 finds the m-line of RTCP by
+    ///   the sender's SSRC, which it does not know of somebody who only receives, else by the first report block.
+    mutating func sendFeedback(_ packets: [RTCPPacket], about media: SSRC? = nil, now: MonotonicInstant) {
         var writer = RTCPWriter(maximumBytes: settings.maximumRTCPBytes)
+        if let stream = media.flatMap({ streamIndex[$0] }) {
+            _ = writer.append(.receiverReport(sender: ownSSRC, blocks: [streams[stream].reportBlock(now: now)]))
+        }
         if !settings.allowsReducedSize { writeReports(to: &writer, now: now) }
         var isEmpty = true
         for packet in packets where writer.append(packet) { isEmpty = false }
@@ -52,7 +57,8 @@ extension RTPTransport {
             guard let deadline = streams[index].repairDeadline, deadline <= now else { continue }
             let numbers = streams[index].takeRequests(now: now, roundTrip: likelyRoundTrip)
             guard !numbers.isEmpty else { continue }
-            sendFeedback([.nack(sender: ownSSRC, media: streams[index].ssrc, numbers)], now: now)
+            let media = streams[index].ssrc
+            sendFeedback([.nack(sender: ownSSRC, media: media, numbers)], about: media, now: now)
         }
     }
 

@@ -14,6 +14,8 @@ struct ReceiverStream: Sendable {
     private(set) var lastPacketAt: MonotonicInstant
     /// Something came since the last report.
     private(set) var hasNews = false
+    /// As reported last, in 256ths.
+    private var fractionLost: UInt8 = 0
 
     private var receiver: RTPReceiver
     private var extender = SequenceExtender()
@@ -120,8 +122,15 @@ struct ReceiverStream: Sendable {
 
     mutating func takeReportBlock(now: MonotonicInstant) -> RTCPReportBlock {
         hasNews = false
+        fractionLost = receiver.takeFractionLost()
+        return reportBlock(now: now)
+    }
+
+    /// What the last report told of loss, with all else as it is now: for a report that only says which stream feedback
+    /// is about.
+    func reportBlock(now: MonotonicInstant) -> RTCPReportBlock {
         var block = RTCPReportBlock(ssrc: ssrc)
-        block.fractionLost = receiver.takeFractionLost()
+        block.fractionLost = fractionLost
         block.lost = Int32(clamping: receiver.lost)
         block.highestSequence = receiver.extendedHighest
         block.jitter = UInt32(clamping: receiver.jitter.ticks)
