@@ -8,6 +8,7 @@ extension DeviceControl {
     func converge(_ epoch: Int, _ session: CallLifecycle.Session, _ purpose: Purpose) async throws(DeviceError) {
         if purpose.isRecovery { state.withLock { $0.isChoosing = false } }
         try check(epoch, session)
+        await closeEnded()
         let snapshot = state.withLock { $0 }
         guard snapshot.intent == true, !snapshot.isPaused else {
             try await turnOff(session.media)
@@ -176,6 +177,7 @@ extension DeviceControl {
     }
 
     func stopRunning(_ standby: StandbyPolicy) async {
+        await closeEnded()
         guard let running = state.withLock({ $0.running }) else { return }
         await running.device.stop(standby)
         state.withLock { state in
@@ -184,6 +186,15 @@ extension DeviceControl {
                 state.parked = Parked(device: running.device, name: running.name)
             }
         }
+    }
+
+    /// Ends the threads of what ended by itself.
+    private func closeEnded() async {
+        let ended = state.withLock { state in
+            defer { state.ended = [] }
+            return state.ended
+        }
+        for device in ended { await device.stop(.release) }
     }
 
     func closeParked() async {

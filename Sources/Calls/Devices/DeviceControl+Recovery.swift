@@ -65,6 +65,7 @@ extension DeviceControl {
             switch notice {
             case .ended(let error):
                 state.running = nil
+                state.ended.append(running.device)
                 state.error = error
                 state.lost = state.lost ?? running.name
                 state.silentSince = state.silentSince ?? now

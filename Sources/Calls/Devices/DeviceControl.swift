@@ -20,6 +20,8 @@ public final class DeviceControl: Sendable {
         /// The device that ran last, stopped: closed, or warm where the policy keeps it so. Used again by the next start
         /// of the same device, which spares looking it up.
         var parked: Parked?
+        /// Those that ended by themselves: their streams are over, and are closed before anything else is started.
+        var ended: [any RunnableDevice] = []
         var error: DeviceError?
         /// The device that went away or failed in the session: taken up again when it returns, until something else is
         /// chosen.
@@ -297,9 +299,10 @@ public final class DeviceControl: Sendable {
                     state.running?.device.deviceID ?? state.selection
                 )
             }
-            self.status.set(status)
+            // The status last: whoever waits for it finds the reason and the device there.
             self.error.set(error)
             self.selected.set(selected)
+            self.status.set(status)
         }
     }
 }

@@ -46,6 +46,7 @@ struct ReconnectionTests {
         let fixture = Fixture {
             $0.now = { time.now }
             $0.reconnectionTimeout = .seconds(30)
+            $0.reconnectionAttemptTimeout = .seconds(3600)
         }
         try await fixture.joinAndRun()
         let gone = ServiceError(.unreachable, operation: "join", reason: "no route")
@@ -55,6 +56,8 @@ struct ReconnectionTests {
         }
         try fixture.service.room.disconnect(fixture.call.state.sessionID.value, of: fixture.call.id)
         await fixture.call.state.connection.first(.reconnecting)
+        // An attempt has failed when the loop waits for the next one.
+        await untilTrue { fixture.clock.hasSleeper(within: .seconds(5)) }
         while fixture.call.scope != nil {
             time.advance(by: .seconds(5))
             fixture.clock.advance(by: .seconds(5))

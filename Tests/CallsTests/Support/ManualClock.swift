@@ -52,6 +52,13 @@ final class ManualClock: Clock, Sendable {
         for sleeper in woken { sleeper.resume() }
     }
 
+    /// Whether somebody sleeps until at most `duration` from now.
+    func hasSleeper(within duration: Duration) -> Bool {
+        state.withLock { state in
+            state.sleepers.values.contains { state.now.duration(to: $0.0) <= duration }
+        }
+    }
+
     /// Whether somebody sleeps until at least `duration` from now.
     func hasSleeper(for duration: Duration) -> Bool {
         state.withLock { state in
