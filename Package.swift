@@ -100,7 +100,7 @@ let package = Package(
         tests("Codecs", ["Media"]),
         tests("RTP", ["Media"]),
         tests("WebRTC", ["RTP", "Media"]),
-        tests("Rooms", ["WebRTC", "RTP", "Media"]),
+        tests("Rooms", ["WebRTC", "RTP", "Media", "COpenSSL", nio("NIOCore"), nio("NIOPosix"), nioSSL]),
         tests("Calls", ["Scopes", "Rooms", "RTP", "Codecs", "Media"]),
         tests("Reprise", ["Calls", "Media"]),
         .testTarget(

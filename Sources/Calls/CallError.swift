@@ -1,3 +1,5 @@
+public import Rooms
+
 /// Why a call did not do what was asked.
 public struct CallError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of failure. New codes may be added: switch with a `default`.
@@ -30,8 +32,11 @@ public struct CallError: Error, Sendable, Hashable, CustomStringConvertible {
     public var call: String
     public var reason: String
     public var advice: String?
+    /// What kind of refusal it was, where the service refused.
+    public var service: ServiceError.Code?
 
-    public init(_ code: Code, call: String, reason: String, advice: String? = nil) {
+    public init(_ code: Code, call: String, reason: String, advice: String? = nil, service: ServiceError.Code? = nil) {
+        self.service = service
         self.code = code
         self.call = call
         self.reason = reason

@@ -81,7 +81,7 @@ extension Call {
             let service = error as? ServiceError
             let failure = CallError(
                 .joinFailed, call: id.description, reason: "join failed: \(service?.reason ?? "\(error)")",
-                advice: service?.advice)
+                advice: service?.advice, service: service?.code)
             await endSession(session.generation, .failed(failure))
             attempt.resolve(.failure(failure))
         }
@@ -162,6 +162,7 @@ extension Call {
             session.media.addTracks(of: [participant])
         case .uplinkEstimate(let estimate): session.media.adapt(to: estimate)
         case .slowLink(let isUplink, let lostPackets):
+            session.media.slowLinks.withLock { $0.add(isUplink: isUplink, lostPackets: lostPackets) }
             trace("slow link", "\(isUplink ? "up" : "down"), \(lostPackets) packets lost")
         case .trackMuted, .reaction: break
         }

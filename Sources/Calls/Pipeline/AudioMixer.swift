@@ -55,6 +55,11 @@ final class AudioMixer: @unchecked Sendable {
             // What one person says outweighs what was made up for another.
             if kind != .sound { kind = track.kind == .silence ? .sound : track.kind }
         }
+        if let outlets, outlets.wantsVoices {
+            for track in tracks where track.available > 0 {
+                outlets.deliver(track.peek(count), ring.format, of: track.id, at: now)
+            }
+        }
         for index in 0..<count * channels { sums[index] = 0 }
         var sum = sums.mutableSpan
         for track in tracks where track.available > 0 { track.add(count, to: &sum) }

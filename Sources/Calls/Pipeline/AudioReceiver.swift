@@ -74,7 +74,7 @@ final class AudioReceiver: AudioFeed {
     /// Begins to play a track. A second call for the same one does nothing.
     func addTrack(_ id: TrackID) {
         // libopus refuses channels only, which were checked, or memory: then this voice stays silent, the call goes on.
-        guard let track = try? AudioTrack(channels: channels, settings: jitter, pulse: pulse) else { return }
+        guard let track = try? AudioTrack(id, channels: channels, settings: jitter, pulse: pulse) else { return }
         tracks.withLock { tracks in
             guard tracks.tracks[id] == nil else { return }
             tracks.tracks[id] = track

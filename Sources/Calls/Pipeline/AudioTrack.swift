@@ -1,6 +1,7 @@
 import Codecs
 import Media
 import RTP
+import Rooms
 import Synchronization
 
 /// One remote voice: its packets in, its sound out.
@@ -44,6 +45,7 @@ final class AudioTrack: @unchecked Sendable {
         var lastSoundAt: MonotonicInstant?
     }
 
+    let id: TrackID
     private let inbox: Mutex<Inbox>
     private let pulse: LevelPulse
     // The speaker's thread's.
@@ -69,7 +71,8 @@ final class AudioTrack: @unchecked Sendable {
     /// Sound that is kept then.
     private static let caughtUpTicks = 1920
 
-    init(channels: Int, settings: JitterBuffer.Settings, pulse: LevelPulse) throws(CodecError) {
+    init(_ id: TrackID, channels: Int, settings: JitterBuffer.Settings, pulse: LevelPulse) throws(CodecError) {
+        self.id = id
         decoder = try OpusDecoder(channels: channels)
         self.channels = channels
         self.pulse = pulse
@@ -151,6 +154,12 @@ final class AudioTrack: @unchecked Sendable {
             }
         }
         return .ready
+    }
+
+    /// The sound that is mixed next.
+    /// - `count`: sample frames, at most ``available``.
+    func peek(_ count: Int) -> ArraySlice<Int16> {
+        sound[range.lowerBound * channels..<(range.lowerBound + count) * channels]
     }
 
     /// Adds sound to a mix.

@@ -29,6 +29,7 @@ extension SessionMedia {
         result.received = received
         result.transport = link.transport?.statistics
         result.reconnections = reconnections.load(ordering: .relaxed)
+        result.slowLinks = slowLinks.withLock { $0 }
         return result
     }
 

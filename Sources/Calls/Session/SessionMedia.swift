@@ -46,6 +46,7 @@ final class SessionMedia: Sendable {
     let joinedAt = Mutex<MonotonicInstant?>(nil)
     /// How often the connection was lost and taken up again.
     let reconnections = Atomic(0)
+    let slowLinks = Mutex(CallStatistics.SlowLinks())
     /// What the uplink bears, shared out to the encoders.
     let adaptation: Mutex<UplinkAdaptation>
     let outlets: VideoOutlets

@@ -48,6 +48,20 @@ public struct CallStatistics: Sendable, Hashable {
         public var levelDBov: Double = -127
     }
 
+    /// How often the service said that it sees many packets lost.
+    public struct SlowLinks: Sendable, Hashable {
+        /// Of those that this machine sends, and of those sent to it.
+        public var up = 0
+        public var down = 0
+        /// Packets, by the service's count, both ways.
+        public var lostPackets = 0
+
+        mutating func add(isUplink: Bool, lostPackets lost: Int) {
+            if isUplink { up += 1 } else { down += 1 }
+            lostPackets += max(0, min(lost, 1 << 32))
+        }
+    }
+
     public var microphone: Audio?
     public var speaker: Audio?
     public var camera: Video?
@@ -60,6 +74,7 @@ public struct CallStatistics: Sendable, Hashable {
     public var transport: TransportStatistics?
     /// How often the connection was lost and taken up again.
     public var reconnections = 0
+    public var slowLinks = SlowLinks()
 
     /// Until the first packet of anybody else came; of those that are still in the call.
     public var firstRTP: Duration? { received.values.compactMap(\.firstPacket).min() }

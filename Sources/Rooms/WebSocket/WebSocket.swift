@@ -146,7 +146,12 @@ private final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHan
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        answer.fail(WebSocketError(.unreachable, "\(error)"))
+        // An answer that is no WebSocket's (a wrong accept key among them), or none of HTTP.
+        let isAnswer = error is NIOHTTPClientUpgradeError || error is HTTPParserError
+        answer.fail(
+            isAnswer
+                ? WebSocketError(.refused, "the server's answer is no WebSocket's: \(error)")
+                : WebSocketError(.unreachable, "\(error)"))
         context.fireErrorCaught(error)
         context.close(promise: nil)
     }

@@ -21,9 +21,19 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
+        // Nothing more is heard of a server that broke the protocol.
+        guard end == nil else { return }
+        // RFC 6455 §5.1: a server masks nothing; §5.2: no extension was agreed that gives the reserved bits a meaning.
+        guard frame.maskKey == nil, !frame.rsv1, !frame.rsv2, !frame.rsv3 else {
+            return fail("a masked frame, or reserved bits", context)
+        }
         var payload = frame.unmaskedData
         switch frame.opcode {
-        case .text: onText(payload.readString(length: payload.readableBytes) ?? "")
+        case .text:
+            guard let text = String(validating: payload.readableBytesView, as: UTF8.self) else {
+                return fail("text that is no UTF-8", context, code: 1007)
+            }
+            onText(text)
         case .ping:
             // RFC 6455 §5.5.3: with the ping's own data.
             send(.pong, payload, context)
@@ -39,8 +49,15 @@ final class WebSocketHandler: ChannelInboundHandler {
             send(.connectionClose, code.map { context.channel.allocator.buffer(integer: $0) }, context)
             context.close(promise: nil)
         case .binary, .pong, .continuation: break
-        default: break
+        default: fail("an unknown opcode", context)
         }
+    }
+
+    /// - `code`: of the goodbye (RFC 6455 §7.4.1).
+    private func fail(_ reason: String, _ context: ChannelHandlerContext, code: UInt16 = 1002) {
+        end = WebSocketError(.badFrame, "the server sent \(reason)")
+        send(.connectionClose, context.channel.allocator.buffer(integer: code), context)
+        context.close(promise: nil)
     }
 
     private func send(_ opcode: WebSocketOpcode, _ data: ByteBuffer?, _ context: ChannelHandlerContext) {
@@ -52,7 +69,9 @@ final class WebSocketHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         end =
             end
-            ?? WebSocketError(error is NIOWebSocketError ? .badFrame : .closed, "\(error)")
+            ?? WebSocketError(
+                error is NIOWebSocketError || error is NIOWebSocketFrameAggregator.Error ? .badFrame : .closed,
+                "\(error)")
         context.close(promise: nil)
     }
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Codecs
 import Glibc
 import Reprise
 
@@ -36,87 +35,58 @@ struct JoinCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("What the service asks for: a bearer token, or Janus' token.", valueName: "token"))
     var token: String?
 
+    @Option(help: ArgumentHelp("What the room asks for (Janus).", valueName: "pin"))
+    var pin: String?
+
+    @Option(
+        name: .customLong("ca"),
+        help: ArgumentHelp(
+            "Believe the certificate authorities of this PEM file, and no others, for janus:wss:.", valueName: "file"))
+    var authorities: String?
+
     @Option(help: ArgumentHelp("The name to join as.", valueName: "name"))
     var user = "reprise"
 
     @OptionGroup var ice: ICEOptions
     @OptionGroup var devices: DeviceOptions
 
+    @OptionGroup var sessions: SessionOptions
+
     @Option(
         help: ArgumentHelp(
             """
-            How long a session lasts once its devices have started. Without it: until Ctrl-C on a terminal, 10 s \
-            elsewhere or with --cycles.
+            Write into this folder what is heard in each session, session-1.wav, and its last picture, session-1.jpg; \
+            and of each of the others apart session-1-NAME.wav and .jpg.
             """,
-            valueName: "seconds"))
-    var duration: Seconds?
-
-    @Option(help: ArgumentHelp("How many sessions to hold, leaving and rejoining in between.", valueName: "n"))
-    var cycles = 1
-
-    @Option(help: ArgumentHelp("How long to stay out between two sessions.", valueName: "seconds"))
-    var pause = Seconds(.seconds(1))
-
-    @Option(help: "What a left call keeps of its devices: release closes them, warm keeps them configured.")
-    var standby = Standby.release
-
-    @Option(help: ArgumentHelp("The picture size to aim at.", valueName: "WxH"))
-    var size = PictureSize(width: 1280, height: 720)
-
-    @Option(help: ArgumentHelp("The pictures a second to aim at.", valueName: "fps"))
-    var rate = 30.0
-
-    @Option(help: ArgumentHelp("Write the last picture of somebody else, as .jpg or .png.", valueName: "file"))
-    var snapshot: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Write what is heard in each session, and its last picture, into this folder.", valueName: "folder"))
+            valueName: "folder"))
     var record: String?
 
     @Flag(help: "Show the others' pictures in a window.")
     var view = false
 
-    @Flag(help: "Print one JSON object a session, a line each.")
-    var json = false
-
-    @Flag(help: "Tell on standard error what happened when in each session.")
-    var trace = false
-
     func validate() throws {
         guard !room.isEmpty else { throw ValidationError("The room has no name.") }
-        guard (1...1_000_000).contains(cycles) else {
-            throw ValidationError("--cycles \(cycles): give a number of sessions from 1 to 1000000.")
-        }
-        guard rate.isFinite, (1...240).contains(rate) else {
-            throw ValidationError("--rate \(rate): give 1 to 240 pictures a second.")
-        }
-        if let duration, duration.duration == .zero {
-            throw ValidationError("--duration 0: a session lasts longer than that.")
-        }
-        if let snapshot {
-            do { try ImageFile.check(path: snapshot) } catch { throw ValidationError("--snapshot \(error)") }
-        }
-        do { _ = try ServiceChoice(service) } catch { throw ValidationError(error.description) }
+        let choice: ServiceChoice
+        do { choice = try ServiceChoice(service) } catch { throw ValidationError(error.description) }
+        if pin != nil, choice.kind != .janus { throw ValidationError("--pin is for rooms of Janus.") }
+        if authorities != nil, !choice.url.hasPrefix("wss:") { throw ValidationError("--ca is for janus:wss://….") }
     }
 
     func run() async throws {
         let place = try place()
         if let record { try Files.makeFolder(record) }
         let chosen = try await ChosenDevices.choose(devices).only(ServiceChoice(service).kind.devices)
-        let display = SessionDisplay(json: json)
-        let isEndless = duration == nil && cycles == 1 && (display.isWatched || view)
-        let plan = CallSessions.Plan(
-            cycles: cycles, duration: isEndless ? nil : duration?.duration ?? .seconds(10), pause: pause.duration,
-            standby: standby.policy,
-            camera: VideoResolution(width: size.width, height: size.height, framesPerSecond: rate),
-            snapshot: snapshot, recording: record.map { .folder($0) }, tellsOthers: true, traces: trace, isJSON: json)
-        let sessions = try CallSessions(plan, place, chosen, display)
+        let display = SessionDisplay(json: sessions.json)
+        var plan = sessions.plan(isWatched: display.isWatched || view)
+        plan.recording = record.map { .folder($0) }
+        plan.tellsOthers = true
+        plan.fallsBack = true
+        let held = try CallSessions(plan, place, chosen, display)
         let (view, room) = (view, room)
         try await interruptible {
-            let window = view ? try await PictureWindow(sessions.call, title: "\(room) – reprise") : nil
+            let window = view ? try await PictureWindow(held.call, title: "\(room) – reprise") : nil
             let result: Result<Void, any Error>
-            do { result = .success(try await sessions.run()) } catch { result = .failure(error) }
+            do { result = .success(try await held.run()) } catch { result = .failure(error) }
             await window?.close()
             try result.get()
         }
@@ -130,6 +100,8 @@ struct JoinCommand: AsyncParsableCommand {
         case .janus:
             var options = JanusOptions()
             options.token = token
+            options.pin = pin
+            if let authorities { options.tls = .authorities(file: authorities) }
             options.iceServers = try ice.parsedServers
             options.icePolicy = ice.policy
             let janus = try JanusService(url: choice.url, options: options)

@@ -86,11 +86,11 @@ struct ChosenDevices: Sendable {
     }
 
     /// A configuration that takes these devices.
-    /// - `follows`: whether others are taken where one of these goes; otherwise it is these that are looked at.
-    func configuration(_ standby: StandbyPolicy, follows: Bool = false) -> CallConfiguration {
+    /// - `fallsBack`: whether others are taken where one of these goes; otherwise it is these that are looked at.
+    func configuration(_ standby: StandbyPolicy, fallsBack: Bool = false) -> CallConfiguration {
         var configuration = CallConfiguration()
-        configuration.routing.fallsBack = follows
-        configuration.routing.returns = follows
+        configuration.routing.fallsBack = fallsBack
+        configuration.routing.returns = fallsBack
         configuration.standby = standby
         // A leave that takes long is to be seen for what it takes.
         configuration.cleanupTimeout = .seconds(60)

@@ -27,7 +27,7 @@ struct CallSessions: Sendable {
     enum Recording: Sendable {
         /// All sessions' sound, one after the other.
         case file(String)
-        /// A WAV file a session, and the last picture.
+        /// A WAV file a session and the last picture, and the same of each of the others.
         case folder(String)
     }
 
@@ -48,7 +48,9 @@ struct CallSessions: Sendable {
         /// Whether to tell what happened when.
         var traces = false
         var isJSON = false
-        /// Whether devices that go are replaced, and what happens to them is told.
+        /// Whether another device is taken where one goes, and that one again when it returns.
+        var fallsBack = false
+        /// Whether what happens to the devices is told as it happens.
         var follows = false
     }
 
@@ -67,7 +69,7 @@ struct CallSessions: Sendable {
         self.place = place
         self.chosen = chosen
         self.display = display
-        var configuration = chosen.configuration(plan.standby, follows: plan.follows)
+        var configuration = chosen.configuration(plan.standby, fallsBack: plan.fallsBack)
         configuration.opus = plan.opus
         client = Client(
             user: place.user, service: place.service, devices: chosen.machine.devices, configuration: configuration)
@@ -126,7 +128,10 @@ struct CallSessions: Sendable {
         try await prepareDevices()
         let tape = try sessionTape(session)
         let requestedAt = MonotonicInstant.now()
-        do { try await call.join() } catch is CancellationError { return nil }
+        do { try await call.join() } catch is CancellationError { return nil } catch let error as CallError {
+            if plan.tellsOthers { try display.record(["session": JSON(session), "error": JSON(error)]) }
+            throw error
+        }
         let join = MonotonicInstant.now() - requestedAt
         var watch = SessionWatch(
             session: session, joinedAt: requestedAt, display: display,
@@ -141,8 +146,10 @@ struct CallSessions: Sendable {
         await keeper?.waitForPicture()
         let devices = Dictionary(uniqueKeysWithValues: chosen.kinds.map { ($0, state(of: $0)) })
         let leftAt = MonotonicInstant.now()
-        let end: CallError? = if case .failed(let error) = call.state.connection.value { error } else { nil }
+        let before = failure
         await call.leave()
+        // What ended by itself may have been in the middle of it.
+        let end = before ?? failure
         let leave = MonotonicInstant.now() - leftAt
         try await keep(tape, session)
         try watched.get()
@@ -160,6 +167,9 @@ struct CallSessions: Sendable {
         return (record, leftAt - requestedAt)
     }
 
+    /// Why the call is over, where it was not left.
+    private var failure: CallError? { if case .failed(let error) = call.state.connection.value { error } else { nil } }
+
     /// What a person asked of the devices, said before each join: a leave forgets it.
     private func prepareDevices() async throws {
         if let volume = plan.volume { try await call.speaker.setVolume(volume) }
@@ -172,7 +182,9 @@ struct CallSessions: Sendable {
     private func sessionTape(_ session: Int) throws -> SoundRecorder? {
         guard case .folder(let folder) = plan.recording else { return nil }
         keeper?.forget()
-        return try SoundRecorder("\(folder)/session-\(session).wav", call, channels: plan.opus.channels)
+        let path = "\(folder)/session-\(session)"
+        return try SoundRecorder(
+            "\(path).wav", call, channels: plan.opus.channels, voices: VoiceFiles(path, call, keeper))
     }
 
     private func keep(_ tape: SoundRecorder?, _ session: Int) async throws {

@@ -11,7 +11,7 @@ final class PictureKeeper: Sendable {
         let frames = call.remoteVideo
         let keep = KeptPicture()
         kept = keep
-        follower = Task { for await frame in frames { keep.set(frame.frame) } }
+        follower = Task { for await frame in frames { keep.set(frame) } }
     }
 
     deinit { follower.cancel() }
@@ -22,7 +22,13 @@ final class PictureKeeper: Sendable {
     }
 
     /// Forgets what came so far.
-    func forget() { kept.set(nil) }
+    func forget() { kept.forget() }
+
+    /// Writes the newest picture of somebody, and forgets it. Nothing where none came.
+    /// - Throws: `CodecError` where the file cannot be written.
+    func save(of session: SessionID, to path: String) throws(CodecError) {
+        if let frame = kept.take(session) { try ImageFile.write(frame, to: path) }
+    }
 
     /// - Throws: `CodecError` where the file cannot be written.
     func saveIfThere(to path: String) throws {
@@ -40,9 +46,25 @@ final class PictureKeeper: Sendable {
     }
 }
 
-/// The newest picture.
+/// The newest picture, and of everybody the newest.
 private final class KeptPicture: Sendable {
-    private let frame = Mutex<VideoFrame?>(nil)
-    var value: VideoFrame? { frame.withLock { $0 } }
-    func set(_ frame: VideoFrame?) { self.frame.withLock { $0 = frame } }
+    private struct State {
+        var newest: VideoFrame?
+        var others: [SessionID: VideoFrame] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    var value: VideoFrame? { state.withLock { $0.newest } }
+
+    func set(_ picture: TrackFrame) {
+        state.withLock { state in
+            state.newest = picture.frame
+            state.others[picture.track.sessionID] = picture.frame
+        }
+    }
+
+    func take(_ session: SessionID) -> VideoFrame? { state.withLock { $0.others.removeValue(forKey: session) } }
+
+    func forget() { state.withLock { $0 = State() } }
 }

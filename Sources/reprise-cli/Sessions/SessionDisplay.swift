@@ -51,8 +51,11 @@ final class SessionDisplay: Sendable {
     func record(_ record: SessionRecord) throws(OutputError) {
         lastPlain.withLock { $0 = nil }
         try live?.close()
-        if isJSON { try Output.standard.line(record.json.text) }
+        try self.record(record.json)
     }
+
+    /// A line for programs.
+    func record(_ json: JSON) throws(OutputError) { if isJSON { try Output.standard.line(json.text) } }
 
     func close() throws(OutputError) { try live?.close() }
 

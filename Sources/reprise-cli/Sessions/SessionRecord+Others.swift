@@ -8,6 +8,13 @@ extension SessionRecord {
             .init(key: "firstSoundMs", value: JSON(statistics.firstSound)),
             .init(key: "firstPictureMs", value: JSON(statistics.firstPicture)),
             .init(key: "reconnections", value: JSON(statistics.reconnections)),
+            .init(
+                key: "slowLinks",
+                value: [
+                    "up": JSON(statistics.slowLinks.up), "down": JSON(statistics.slowLinks.down),
+                    "lost": JSON(statistics.slowLinks.lostPackets),
+                ]),
+            .init(key: "end", value: end.map(JSON.init) ?? .null),
             .init(key: "transport", value: transport),
             .init(key: "participants", value: .array(others.map(participant))),
         ]
@@ -67,5 +74,14 @@ extension SessionRecord {
                 .init(key: "firstRtpMs", value: JSON(received.firstPacket)),
                 .init(key: "firstMs", value: JSON(received.first)),
             ] + own)
+    }
+}
+
+extension JSON {
+    init(_ error: CallError) {
+        self = [
+            "code": JSON(error.code.description), "service": JSON(error.service?.description),
+            "reason": JSON(error.reason), "advice": JSON(error.advice),
+        ]
     }
 }

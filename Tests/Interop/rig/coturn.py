@@ -1,10 +1,9 @@
 """coturn, with one user, over UDP, TCP and TLS."""
 
 import socket
-import subprocess
 
 from .network import free_port
-from .programs import wait_until
+from .programs import certificate, wait_until
 
 CONFIGURATION = """
 listening-ip={address}
@@ -36,13 +35,7 @@ class Coturn:
         self.address, self.user, self.password = address, user, password
         self.port, self.tls_port = free_port(address), free_port(address)
         folder = workshop.folder
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-             "-keyout", folder / "turn-key.pem", "-out", folder / "turn-certificate.pem", "-subj", f"/CN={address}",
-             "-addext", f"subjectAltName=IP:{address}"],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        self.certificate = folder / "turn-certificate.pem"
+        self.certificate = certificate(folder, "turn", address)
         path = workshop.file("turnserver.conf", CONFIGURATION.format(
             address=address, port=self.port, tls_port=self.tls_port, user=user, password=password,
             folder=folder))  # fmt: skip

@@ -5,7 +5,7 @@ import re
 import socket
 
 from .network import SERVER, free_port
-from .programs import RigFailure, wait_until
+from .programs import RigFailure, certificate, wait_until
 
 LIBRARIES = next(iter(pathlib.Path("/usr/lib").glob("*/janus")), pathlib.Path("/usr/lib/janus"))
 #: All that it loads of them.
@@ -21,19 +21,24 @@ general: {{
     debug_level = {debug}
     debug_timestamps = true
     session_timeout = 30
+    {more}
     reclaim_session_timeout = 0
 }}
 certificates: {{ }}
-media: {{ rtp_port_range = "20000-29999" }}
+media: {{ rtp_port_range = "20000-29999"  slowlink_threshold = 2 }}
 nat: {{ full_trickle = false  ice_enforce_list = "{interfaces}" }}
 """
 SOCKETS = """
-general: {{ json = "compact"  pingpong_trigger = 30  pingpong_timeout = 10  ws = true  ws_port = {port}  wss = false }}
+general: {{
+    json = "compact"  pingpong_trigger = 30  pingpong_timeout = 10
+    ws = {plain}  ws_port = {port}  wss = {secure}  wss_port = {port}
+}}
 admin: {{ admin_ws = false }}
+certificates: {{ cert_pem = "{folder}/janus-certificate.pem"  cert_key = "{folder}/janus-key.pem" }}
 """
 ROOM = """
 room-{room}: {{
-    description = "interop"  publishers = 20  bitrate = {bitrate}  fir_freq = 10
+    description = "interop"  publishers = 20{pin}  bitrate = {bitrate}  fir_freq = 10
     audiocodec = "opus"  videocodec = "vp8"  audiolevel_ext = true  notify_joining = true
 }}
 """
@@ -44,27 +49,39 @@ class Janus:
 
     ROOMS = range(1001, 1013)
 
-    def __init__(self, workshop, namespace, interfaces="lab0,link", bitrate=2_000_000, debug=4):
+    #: What the room `PINNED` asks for.
+    PIN, PINNED = "1234", 1012
+
+    def __init__(
+        self, workshop, namespace, interfaces="lab0,link", bitrate=2_000_000, debug=4, tls=False, token_secret=None,
+    ):  # fmt: skip
         self.workshop, self.namespace = workshop, namespace
         self.port = free_port(SERVER)
-        self.url = f"ws://{SERVER}:{self.port}"
-        folder = workshop.folder / "janus"
-        workshop.file("janus/janus.jcfg", GENERAL.format(
-            folder=folder, interfaces=interfaces, debug=debug))  # fmt: skip
+        self.url = f"{'wss' if tls else 'ws'}://{SERVER}:{self.port}"
+        name = f"janus-{self.port}"
+        self.folder = folder = workshop.folder / name
+        workshop.file(f"{name}/janus.jcfg", GENERAL.format(
+            folder=folder, interfaces=interfaces, debug=debug,
+            more=f'token_auth = true  token_auth_secret = "{token_secret}"' if token_secret else ""))  # fmt: skip
         for kind, names in USED.items():
             (folder / kind).mkdir()
             for name in names:
                 (folder / kind / name).symlink_to(LIBRARIES / kind / name)
-        workshop.file("janus/janus.transport.websockets.jcfg", SOCKETS.format(port=self.port))
-        rooms = "".join(ROOM.format(room=room, bitrate=bitrate) for room in self.ROOMS)
-        workshop.file("janus/janus.plugin.videoroom.jcfg", f"general: {{ }}\n{rooms}")
+        workshop.file(f"{name}/janus.transport.websockets.jcfg", SOCKETS.format(
+            port=self.port, folder=folder, plain=str(not tls).lower(), secure=str(tls).lower()))  # fmt: skip
+        if tls:
+            self.certificate = certificate(folder, "janus", SERVER)
+        rooms = "".join(
+            ROOM.format(room=room, bitrate=bitrate, pin=f'  pin = "{self.PIN}"' if room == self.PINNED else "")
+            for room in self.ROOMS)  # fmt: skip
+        workshop.file(f"{name}/janus.plugin.videoroom.jcfg", f"general: {{ }}\n{rooms}")
         self.starts = 0
         self.start()
 
     def start(self):
         self.starts += 1
         self.program = self.workshop.start(
-            f"janus-{self.starts}", ["janus", "-F", self.workshop.folder / "janus"], self.namespace)  # fmt: skip
+            f"janus-{self.starts}", ["janus", "-F", self.folder], self.namespace)  # fmt: skip
         wait_until(self._answers, "Janus to answer")
 
     def kill(self):

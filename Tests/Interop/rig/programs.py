@@ -69,6 +69,18 @@ class Program:
         self._output.close()
 
 
+def certificate(folder, name, address):
+    """A certificate for an address, signed by itself, with `NAME-key.pem` beside it."""
+    path = folder / f"{name}-certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-keyout", folder / f"{name}-key.pem", "-out", path, "-subj", f"/CN={address}",
+         "-addext", f"subjectAltName=IP:{address}"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return path
+
+
 class Workshop:
     """A temporary folder, and the programs that run in it; all gone at the end, whatever happened.
 

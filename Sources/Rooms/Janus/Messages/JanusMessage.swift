@@ -106,8 +106,11 @@ package struct JanusFailure: Error, Sendable, Hashable, CustomStringConvertible 
     package func serviceError(_ operation: String) -> ServiceError {
         let (kind, advice): (ServiceError.Code, String?) =
             switch code {
-            case 403, 433: (.unauthorized, "Check the token, the API secret, the room's pin and the admin key.")
+            case 429 where reason.contains("(pin)"): (.unauthorized, "The room asks for a pin.")
+            case 403, 405, 433, 470:
+                (.unauthorized, "Check the token, the API secret, the room's pin and the admin key.")
             case 426, 428: (.notFound, nil)
+            case 472: (.full, "The server takes no new sessions at the moment.")
             case 432: (.full, "The room's number of publishers is reached.")
             case 436: (.sessionEnded, "Make a new session id for every join.")
             // No such session, no such handle: the server was restarted, or has forgotten us.

@@ -1,0 +1,312 @@
+import NIOCore
+import RTP
+import Synchronization
+import WebRTC
+
+@testable import Rooms
+
+/// A Janus server that a test plays: it answers as Janus 1.1.2 does where the test says nothing else, and tells what a
+/// test wants told.
+final class ScriptedJanus: Sendable {
+    /// What a client asked.
+    struct Request: Sendable, CustomStringConvertible {
+        var json: JSON
+        var janus: String { json["janus"]?.string ?? "" }
+        var transaction: String { json["transaction"]?.string ?? "" }
+        var handle: Int64? { json["handle_id"]?.integer }
+        /// Of the VideoRoom plugin.
+        var request: String? { json["body"]?["request"]?.string }
+        var description: String { request ?? janus }
+
+        /// The plugin's answer to it.
+        func event(_ data: JSON, jsep: JSON? = nil) -> JSON {
+            var data = data
+            if data["videoroom"] == nil { data.set("videoroom", "event") }
+            var json: JSON = [
+                "janus": "event", "transaction": .string(transaction), "sender": .integer(handle ?? 0),
+                "plugindata": ["plugin": "janus.plugin.videoroom", "data": data],
+            ]
+            json.set("jsep", jsep)
+            return json
+        }
+
+        func success(_ id: Int64? = nil) -> JSON {
+            var json: JSON = ["janus": "success", "transaction": .string(transaction)]
+            json.set("data", id.map { ["id": .integer($0)] })
+            return json
+        }
+
+        var ack: JSON { ["janus": "ack", "transaction": .string(transaction)] }
+
+        func error(_ code: Int64, _ reason: String) -> JSON {
+            [
+                "janus": "error", "transaction": .string(transaction),
+                "error": ["code": .integer(code), "reason": .string(reason)],
+            ]
+        }
+
+        func failure(_ code: Int64, _ reason: String) -> JSON {
+            event(["error_code": .integer(code), "error": .string(reason)])
+        }
+    }
+
+    /// Answers in a test's way; nil: as Janus does.
+    typealias Rule = @Sendable (Request) -> [JSON]?
+
+    private struct State {
+        var rule: Rule?
+        var seen: [Request] = []
+        var watchers: [(String, CheckedContinuation<Request, Never>)] = []
+        var writers: [Int: NIOAsyncChannelOutboundWriter<ByteBuffer>] = [:]
+        var connections = 0
+        var nextID: Int64 = 100
+        var peers: [PeerConnection] = []
+    }
+
+    private let state = Mutex(State())
+    private let server = Mutex<LoopbackServer?>(nil)
+
+    init(_ rule: Rule? = nil) async throws {
+        state.withLock { $0.rule = rule }
+        let server = try await LoopbackServer { [weak self] connection in
+            guard let self else { return }
+            let head = try await connection.readHead()
+            try await connection.write(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    + "Sec-WebSocket-Protocol: janus-protocol\r\n"
+                    + "Sec-WebSocket-Accept: \(acceptKey(for: header("Sec-WebSocket-Key", in: head)))\r\n\r\n")
+            let number = self.state.withLock { state in
+                state.connections += 1
+                state.writers[state.connections] = connection.writer
+                return state.connections
+            }
+            defer { self.state.withLock { _ = $0.writers.removeValue(forKey: number) } }
+            while true {
+                let frame = try await connection.readFrame()
+                guard frame.opcode == TestFrame.Opcode.text.rawValue else { return }
+                let request = Request(json: try JSON(parsing: frame.text))
+                for answer in self.answers(to: request) { try await connection.write(TestFrame(answer.text).bytes) }
+                self.note(request)
+            }
+        }
+        self.server.withLock { $0 = server }
+    }
+
+    var url: String { "ws://127.0.0.1:\(server.withLock { $0?.port ?? 0 })" }
+    var connections: Int { state.withLock { $0.connections } }
+    var seen: [Request] { state.withLock { $0.seen } }
+
+    /// How many requests of this name there were: the plugin's, or else Janus' own.
+    func count(_ name: String) -> Int { seen.filter { $0.description == name }.count }
+
+    func rule(_ rule: Rule?) { state.withLock { $0.rule = rule } }
+
+    /// The first request of this name, when it has been answered.
+    func request(_ name: String) async -> Request {
+        await withCheckedContinuation { continuation in
+            let found = state.withLock { state -> Request? in
+                if let found = state.seen.first(where: { $0.description == name }) { return found }
+                state.watchers.append((name, continuation))
+                return nil
+            }
+            if let found { continuation.resume(returning: found) }
+        }
+    }
+
+    /// Tells something unasked, to every client.
+    func tell(_ json: JSON) async throws {
+        for writer in state.withLock({ Array($0.writers.values) }) {
+            try await writer.write(ByteBuffer(bytes: TestFrame(json.text).bytes))
+        }
+    }
+
+    /// Tells something of a handle.
+    func tell(_ handle: Int64?, _ name: String, _ members: JSON = [:]) async throws {
+        var json = members
+        json.set("janus", .string(name))
+        json.set("sender", .integer(handle ?? 0))
+        try await tell(json)
+    }
+
+    /// Tells what the plugin says of a handle.
+    func tellEvent(_ handle: Int64?, _ data: JSON) async throws {
+        var data = data
+        if data["videoroom"] == nil { data.set("videoroom", "event") }
+        try await tell(handle, "event", ["plugindata": ["plugin": "janus.plugin.videoroom", "data": data]])
+    }
+
+    /// Ends the connections as a server does that goes down.
+    func closeConnections() async throws {
+        for writer in state.withLock({ Array($0.writers.values) }) {
+            try await writer.write(ByteBuffer(bytes: TestFrame(.close, [3, 233]).bytes))
+            writer.finish()
+        }
+    }
+
+    func stop() async {
+        await server.withLock { $0 }?.stop()
+        for peer in state.withLock({ $0.peers }) { await peer.close() }
+    }
+
+    private func note(_ request: Request) {
+        let watchers = state.withLock { state in
+            state.seen.append(request)
+            let watchers = state.watchers.filter { $0.0 == request.description }
+            state.watchers.removeAll { $0.0 == request.description }
+            return watchers
+        }
+        for (_, watcher) in watchers { watcher.resume(returning: request) }
+    }
+
+    private func answers(to request: Request) -> [JSON] {
+        if let answers = state.withLock({ $0.rule })?(request) { return answers }
+        switch request.janus {
+        case "create", "attach": return [request.success(newID())]
+        case "message": return [request.ack, answer(to: request)]
+        case "keepalive", "trickle": return [request.ack]
+        default: return [request.success()]
+        }
+    }
+
+    private func newID() -> Int64 {
+        state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
+    }
+
+    private func answer(to request: Request) -> JSON {
+        let body = request.json["body"] ?? [:]
+        let jsep = request.json["jsep"]?["sdp"]?.string
+        switch request.request {
+        case "join" where body["ptype"] == "publisher":
+            return request.event(["videoroom": "joined", "id": body["id"] ?? 0, "private_id": 7, "publishers": []])
+        case "update": return request.event(["videoroom": "updated"])
+        case "join":
+            let streams = body["streams"] ?? []
+            return request.event(
+                [
+                    "videoroom": "attached",
+                    "streams": .array(
+                        streams.array.enumerated().map { index, stream in
+                            [
+                                "type": "audio", "mid": .string("\(index)"), "active": true,
+                                "feed_id": stream["feed"] ?? .null, "feed_mid": stream["mid"] ?? .null,
+                            ]
+                        }),
+                ], jsep: offer(of: streams.array.count))
+        case "publish": return request.event(["configured": "ok"], jsep: jsep.flatMap(answer))
+        case "configure": return request.event(["configured": "ok"], jsep: jsep.flatMap(answer))
+        case "start": return request.event(["started": "ok"])
+        case "leave": return request.event(["leaving": "ok"])
+        case "listparticipants": return request.event(["videoroom": "participants", "participants": []])
+        case "list": return request.event(["videoroom": "success", "list": []])
+        case "create": return request.event(["videoroom": "created", "room": body["room"] ?? 0])
+        case "destroy": return request.event(["videoroom": "destroyed", "room": body["room"] ?? 0])
+        default: return request.event(["videoroom": "success"])
+        }
+    }
+
+    // MARK: Real descriptions
+
+    private func peer() -> PeerConnection? {
+        let peer = try? PeerConnection(PeerConnectionConfiguration(loop: SharedNetworkLoop.loop)) { _ in
+        } onPacket: { _, _ in
+        }
+        state.withLock { state in if let peer { state.peers.append(peer) } }
+        return peer
+    }
+
+    private func answer(_ offer: String) -> JSON? {
+        guard let peer = peer(), (try? peer.acceptOffer(offer)) != nil, let answer = try? peer.makeAnswer() else {
+            return nil
+        }
+        return JanusDescription.json(type: "answer", sdp: answer)
+    }
+
+    private func offer(of tracks: Int) -> JSON? {
+        guard let peer = peer() else { return nil }
+        for track in 0..<tracks {
+            _ = peer.addTransceiver(.audio, .sendOnly, track: LocalTrack(streamID: "s\(track)", trackID: "audio"))
+        }
+        return (try? peer.makeOffer()).map { JanusDescription.json(type: "offer", sdp: $0) }
+    }
+}
+
+/// A clock whose time passes when a test says so.
+final class StepClock: Clock, Sendable {
+    struct Instant: InstantProtocol {
+        var offset = Duration.zero
+        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+        func duration(to other: Instant) -> Duration { other.offset - offset }
+        static func < (lhs: Instant, rhs: Instant) -> Bool { lhs.offset < rhs.offset }
+    }
+
+    private struct Sleeper {
+        var until: Instant
+        var continuation: CheckedContinuation<Void, any Error>
+    }
+
+    private struct State {
+        var now = Instant()
+        var sleepers: [Int: Sleeper] = [:]
+        var cancelled: Set<Int> = []
+        var next = 0
+        var watchers: [(Int, CheckedContinuation<Void, Never>)] = []
+    }
+
+    private let state = Mutex(State())
+
+    var now: Instant { state.withLock { $0.now } }
+    var minimumResolution: Duration { .nanoseconds(1) }
+
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        let id = state.withLock { state in
+            state.next += 1
+            return state.next
+        }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let (isOver, watchers) = state.withLock { state -> (Bool, [CheckedContinuation<Void, Never>]) in
+                    if state.cancelled.contains(id) || deadline <= state.now { return (true, []) }
+                    state.sleepers[id] = Sleeper(until: deadline, continuation: continuation)
+                    let count = state.sleepers.count
+                    defer { state.watchers.removeAll { $0.0 <= count } }
+                    return (false, state.watchers.filter { $0.0 <= count }.map(\.1))
+                }
+                if isOver {
+                    Task.isCancelled ? continuation.resume(throwing: CancellationError()) : continuation.resume()
+                }
+                for watcher in watchers { watcher.resume() }
+            }
+        } onCancel: {
+            let sleeper = state.withLock { state in
+                state.cancelled.insert(id)
+                return state.sleepers.removeValue(forKey: id)
+            }
+            sleeper?.continuation.resume(throwing: CancellationError())
+        }
+    }
+
+    /// Returns when so many sleep.
+    func waitForSleepers(_ count: Int) async {
+        await withCheckedContinuation { continuation in
+            let isThere = state.withLock { state in
+                if state.sleepers.count >= count { return true }
+                state.watchers.append((count, continuation))
+                return false
+            }
+            if isThere { continuation.resume() }
+        }
+    }
+
+    func advance(by duration: Duration) {
+        let woken = state.withLock { state in
+            state.now = state.now.advanced(by: duration)
+            let woken = state.sleepers.filter { $0.value.until <= state.now }
+            for id in woken.keys { state.sleepers[id] = nil }
+            return woken.values
+        }
+        for sleeper in woken { sleeper.continuation.resume() }
+    }
+}
