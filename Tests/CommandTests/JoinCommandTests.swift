@@ -26,9 +26,14 @@ struct JoinCommandTests {
             for key in ["lost", "jitterMs", "concealed", "levelDBov"] { #expect(audio[key] != nil) }
             let video = try #require(participants.first?["video"] as? [String: Any])
             #expect(video["framesDecoded"] as? Int ?? 0 > 3)
-            for name in ["session-\(index + 1).wav", "session-\(index + 1).jpg"] {
+            let number = index + 1
+            for name in [
+                "session-\(number).wav", "session-\(number).jpg", "session-\(number)-Echo.wav",
+                "session-\(number)-Echo.jpg",
+            ] {
                 #expect(FileManager.default.fileExists(atPath: "\(folder)/\(name)"))
             }
+            #expect(session["end"] is NSNull && session["slowLinks"] is [String: Any])
         }
     }
 
@@ -52,6 +57,8 @@ struct JoinCommandTests {
             (["--ice-server", "turn:x"], "needs a user name"),
             (["--ice-relay-only"], "needs a TURN server"),
             (["--cycles", "0"], "--cycles 0"),
+            (["--pin", "1234"], "rooms of Janus"),
+            (["--service", "janus:ws://x", "--ca", "ca.pem"], "janus:wss:"),
         ])
     func refused(options: [String], reason: String) async throws {
         let run = try await RunningCommand(["join", "kitchen", "--synthetic"] + options).end()

@@ -95,7 +95,9 @@ final class WebSocket: Sendable {
                 answer.succeed(channel)
             }
         }
+        // What comes in one piece with the handshake's answer is the first of the messages.
         try pipeline.addHTTPClientHandlers(
+            leftOverBytesStrategy: .forwardBytes,
             withClientUpgrade: (upgraders: [upgrader], completionHandler: { _ in }))
         try pipeline.addHandler(HandshakeHandler(answer))
     }

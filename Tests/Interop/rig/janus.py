@@ -58,23 +58,23 @@ class Janus:
         self.workshop, self.namespace = workshop, namespace
         self.port = free_port(SERVER)
         self.url = f"{'wss' if tls else 'ws'}://{SERVER}:{self.port}"
-        name = f"janus-{self.port}"
-        self.folder = folder = workshop.folder / name
-        workshop.file(f"{name}/janus.jcfg", GENERAL.format(
+        place = f"janus-{self.port}"
+        self.folder = folder = workshop.folder / place
+        workshop.file(f"{place}/janus.jcfg", GENERAL.format(
             folder=folder, interfaces=interfaces, debug=debug,
             more=f'token_auth = true  token_auth_secret = "{token_secret}"' if token_secret else ""))  # fmt: skip
         for kind, names in USED.items():
             (folder / kind).mkdir()
             for name in names:
                 (folder / kind / name).symlink_to(LIBRARIES / kind / name)
-        workshop.file(f"{name}/janus.transport.websockets.jcfg", SOCKETS.format(
+        workshop.file(f"{place}/janus.transport.websockets.jcfg", SOCKETS.format(
             port=self.port, folder=folder, plain=str(not tls).lower(), secure=str(tls).lower()))  # fmt: skip
         if tls:
             self.certificate = certificate(folder, "janus", SERVER)
         rooms = "".join(
             ROOM.format(room=room, bitrate=bitrate, pin=f'  pin = "{self.PIN}"' if room == self.PINNED else "")
             for room in self.ROOMS)  # fmt: skip
-        workshop.file(f"{name}/janus.plugin.videoroom.jcfg", f"general: {{ }}\n{rooms}")
+        workshop.file(f"{place}/janus.plugin.videoroom.jcfg", f"general: {{ }}\n{rooms}")
         self.starts = 0
         self.start()
 

@@ -17,4 +17,7 @@ def run(checks, lab):
     sessions = staying.hold(10)
     checks.that(len(sessions) == 1, "the one that stays held one session", len(sessions))
     check_tone(checks, staying, 440, "the other's")
+    for kind, what in (("wav", "sound"), ("jpg", "last picture")):
+        apart = sorted(path.name for path in staying.heard.glob(f"session-1-{coming.name}*.{kind}"))
+        checks.that(len(apart) == CYCLES, f"the {what} of each stay of the other is recorded apart", apart)
     checks.that(not janus.errors(), "Janus complained about nothing", "; ".join(janus.errors()[:3]))

@@ -130,14 +130,14 @@ struct WHIPServiceTests {
     func trickle(status: Int) async throws {
         let server = try await ScriptedHTTP { $0.method == "PATCH" ? .init(status: status) : nil }
         let session = try await Self.join(try Self.service(server.url))
-        while server.seen("PATCH").isEmpty { await Task.yield() }
+        while server.seen("PATCH").isEmpty { try await aMoment() }
         let patch = try #require(server.seen("PATCH").first)
         #expect(patch.path == "/sessions/1" && patch["If-Match"] == "\"first\"")
         #expect(patch["Authorization"] == "Bearer word")
         #expect(patch["Content-Type"] == "application/trickle-ice-sdpfrag" && patch.body.contains("a=ice-ufrag:"))
         if status == 204 {
-            while server.seen("PATCH").last?.body.contains("a=end-of-candidates") != true { await Task.yield() }
-            #expect(server.seen("PATCH").contains { $0.body.contains("a=candidate:") })
+            while server.seen("PATCH").last?.body.contains("a=end-of-candidates") != true { try await aMoment() }
+            #expect(server.seen.contains { $0.body.contains("a=candidate:") })
         }
         try await session.publish(TrackInfo(id: TrackID(sessionID: "a1", kind: .audio), ssrc: SSRC(rawValue: 1)))
         try await session.leave()

@@ -134,8 +134,11 @@ struct WebSocketTests {
                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 + "Sec-WebSocket-Accept: \(acceptKey(for: header("Sec-WebSocket-Key", in: head)))\r\n\r\n"
             try await connection.write(Array(answer.utf8) + TestFrame("at once").bytes)
+            try await connection.readToEnd()
         }
-        #expect(await opened.all() == [.text("at once"), .end(.closed)])
+        var told = opened.told.makeAsyncIterator()
+        #expect(await told.next() == .text("at once"))
+        await opened.socket.close()
         await opened.server.stop()
     }
 
@@ -191,8 +194,10 @@ struct WebSocketTests {
     func breaksOff(bytes: [UInt8]) async throws {
         let opened = try await Self.open { connection in
             try await connection.upgrade()
+            _ = try await connection.readFrame()
             try await connection.write(bytes)
         }
+        opened.socket.send("go on")
         #expect(await opened.all() == [.end(.closed)])
         await opened.server.stop()
     }
@@ -217,7 +222,9 @@ struct WebSocketTests {
                 try await connection.readToEnd()
             }
         }
-        #expect(error?.code == .refused && error?.reason.contains(told) == true, "\(String(describing: error))")
+        #expect(
+            error?.code == .refused && (told.isEmpty || error?.reason.contains(told) == true),
+            "\(String(describing: error))")
     }
 
     @Test("a server that closes, or that never answers, cannot be reached")
