@@ -97,7 +97,7 @@ struct VP8CodecTests {
             if number >= 30 { likeness.append(psnr(picture, decoded)) }
         }
         let mean = likeness.reduce(0, +) / Double(max(1, likeness.count))
-        print("\(bitrate / 1000) kbit/s, \(speedUp) faster: \(Int(mean)) dB of \(likeness.count), \(bits / 3000) kbit/s")
+        print("\(bitrate / 1000) kbit/s, \(speedUp) faster: \(Int(mean)) dB, \(bits / 3000) kbit/s")
         #expect(likeness.count > 50)
         #expect(mean > least)
         #expect(Double(bits) / 3 < 1.35 * Double(bitrate))
