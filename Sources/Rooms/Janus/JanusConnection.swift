@@ -117,10 +117,16 @@ final class JanusConnection: Sendable {
                 }
             }
         }
-        state.withLock { state in
-            state.keepalive?.cancel()
-            state.keepalive = task
+        exchangeKeepalive(task)
+    }
+
+    /// Ends the keeper of before. Outside the lock: a request of its that waits takes the lock as it is cancelled.
+    private func exchangeKeepalive(_ task: Task<Void, Never>?) {
+        let old = state.withLock { state in
+            defer { state.keepalive = task }
+            return state.keepalive
         }
+        old?.cancel()
     }
 
     /// Ends the session and closes the WebSocket.
@@ -131,14 +137,13 @@ final class JanusConnection: Sendable {
                 state.socket = nil
                 state.session = nil
                 state.handlers = [:]
-                state.keepalive?.cancel()
-                state.keepalive = nil
             }
             if let socket = state.socket, state.session != nil {
                 socket.send(message("destroy", in: &state).text)
             }
             return state.socket
         }
+        exchangeKeepalive(nil)
         failAll(ServiceError(.unreachable, operation: "Janus", reason: "the connection was closed"))
         await socket?.close()
     }
@@ -269,11 +274,10 @@ final class JanusConnection: Sendable {
         let (isCurrent, socket) = state.withLock { state -> (Bool, WebSocket?) in
             guard state.epoch == epoch else { return (false, nil) }
             state.epoch += 1
-            state.keepalive?.cancel()
-            state.keepalive = nil
             return (true, state.socket.take())
         }
         guard isCurrent else { return }
+        exchangeKeepalive(nil)
         failAll(ServiceError(.unreachable, operation: "Janus", reason: reason))
         if let socket { Task { await socket.close() } }
         onLost("the server cannot be reached: \(reason)")
