@@ -111,7 +111,8 @@ struct ICEGatheringTests {
         #expect(a.candidates.map(\.kind) == [.host])
     }
 
-    @Test("A server that is started anew relays again: the allocation is missed, made anew and told", arguments: [60, 3])
+    @Test(
+        "A server that is started anew relays again: the allocation is missed, made anew and told", arguments: [60, 3])
     func serverRestarts(after seconds: Int) {
         let network = SimulatedNetwork(seed: 16)
         let server = SimulatedTURNServer(network, Self.turn)
