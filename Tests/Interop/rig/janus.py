@@ -25,7 +25,7 @@ general: {{
     reclaim_session_timeout = 0
 }}
 certificates: {{ }}
-media: {{ rtp_port_range = "20000-29999"  slowlink_threshold = 2 }}
+media: {{ rtp_port_range = "20000-29999"  slowlink_threshold = 2  ipv6 = {ipv6}  ipv6_linklocal = false }}
 nat: {{ full_trickle = false  ice_enforce_list = "{interfaces}" }}
 """
 SOCKETS = """
@@ -53,7 +53,8 @@ class Janus:
     PIN, PINNED = "1234", 1012
 
     def __init__(
-        self, workshop, namespace, interfaces="lab0,link", bitrate=2_000_000, debug=4, tls=False, token_secret=None,
+        self, workshop, namespace, interfaces="lab0,link", bitrate=2_000_000, debug=4, ipv6=False, tls=False,
+        token_secret=None,
     ):  # fmt: skip
         self.workshop, self.namespace = workshop, namespace
         self.port = free_port(SERVER)
@@ -61,7 +62,7 @@ class Janus:
         place = f"janus-{self.port}"
         self.folder = folder = workshop.folder / place
         workshop.file(f"{place}/janus.jcfg", GENERAL.format(
-            folder=folder, interfaces=interfaces, debug=debug,
+            folder=folder, interfaces=interfaces, debug=debug, ipv6=str(ipv6).lower(),
             more=f'token_auth = true  token_auth_secret = "{token_secret}"' if token_secret else ""))  # fmt: skip
         for kind, names in USED.items():
             (folder / kind).mkdir()
