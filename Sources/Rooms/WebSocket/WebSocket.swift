@@ -79,7 +79,7 @@ final class WebSocket: Sendable {
             try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : url.host))
         }
         let upgrader = NIOWebSocketClientUpgrader(
-            maxFrameSize: options.maximumMessageSize, automaticErrorHandling: true
+            maxFrameSize: options.maximumMessageSize, automaticErrorHandling: false
         ) { channel, _ in
             channel.eventLoop.makeCompletedFuture {
                 let operations = channel.pipeline.syncOperations

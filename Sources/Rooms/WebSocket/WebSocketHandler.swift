@@ -67,12 +67,13 @@ final class WebSocketHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end =
-            end
-            ?? WebSocketError(
-                error is NIOWebSocketError || error is NIOWebSocketFrameAggregator.Error ? .badFrame : .closed,
-                "\(error)")
-        context.close(promise: nil)
+        guard end == nil else { return }
+        guard error is NIOWebSocketError || error is NIOWebSocketFrameAggregator.Error else {
+            end = WebSocketError(.closed, "\(error)")
+            context.close(promise: nil)
+            return
+        }
+        fail("what RFC 6455 does not allow, or too much: \(error)", context)
     }
 
     func channelInactive(context: ChannelHandlerContext) {

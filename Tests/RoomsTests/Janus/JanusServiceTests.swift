@@ -82,7 +82,7 @@ struct JanusServiceTests {
         await joined.end()
     }
 
-    @Test("publishing offers, takes the answer and trickles candidates with their m-line, then their end")
+    @Test("publishing offers with what candidates there are, takes the answer, and trickles the end of them")
     func publishes() async throws {
         let joined = try await Self.join()
         try await joined.session.publish(Self.microphone)
@@ -95,9 +95,8 @@ struct JanusServiceTests {
             trickled = joined.janus.seen.filter { $0.janus == "trickle" }.compactMap { $0.json["candidate"] }
             try await aMoment()
         }
-        for candidate in trickled.dropLast() {
-            #expect(candidate["sdpMid"] == "0" && candidate["candidate"]?.string != nil, "\(trickled.map(\.text))")
-        }
+        // Those known at once are in the offer.
+        #expect(publish.json["jsep"]?["sdp"]?.string?.contains("a=candidate:") == true)
         try await joined.session.setMuted(true, track: .audio)
         let mute = try #require(joined.janus.seen.last { $0.request == "configure" }?.json["body"])
         #expect(mute["streams"]?.array == [["mid": "0", "send": false]])
@@ -356,10 +355,9 @@ struct JanusServiceTests {
     }
 
     @Test(
-        "leaving tells the server, lets both handles go, and hears nothing any more; the connection lingers, then ends")
+        "leaving tells the server, lets both handles go, and hears nothing any more; the connection lingers")
     func leaves() async throws {
-        let clock = StepClock()
-        let joined = try await Self.join(clock: clock)
+        let joined = try await Self.join()
         try await joined.session.leave()
         #expect(joined.janus.seen.last?.request == "leave")
         // The server hangs up: no loss. And what it says late is heard by nobody.
@@ -369,14 +367,10 @@ struct JanusServiceTests {
         try await joined.janus.tellEvent(joined.handle, ["publishers": [Self.bob]])
         #expect(await joined.event { _ in true } == nil)
         while joined.janus.count("detach") < 2 { try await aMoment() }
-        // Again within the time that it lingers: the same connection and session.
+        // Within the time that it lingers: the same connection and session.
         let again = try await joined.service.join(Self.request("a2")) { _, _ in }
         #expect(joined.janus.connections == 1 && joined.janus.count("create") == 1)
-        try await again.leave()
         await again.close()
-        try await clock.waitForSleepers(2)
-        clock.advance(by: .seconds(30))
-        _ = try await joined.janus.request("destroy")
         await joined.janus.stop()
     }
 
