@@ -106,3 +106,10 @@ int linux_thread_set_ordinary(void) {
     struct sched_param param = {.sched_priority = 0};
     return -pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
 }
+
+bool linux_thread_is_realtime(void) {
+    int policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+    return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+int linux_thread_id(void) { return (int)gettid(); }
