@@ -42,7 +42,7 @@ struct MirrorCommandTests {
             #expect(speaker["status"] as? String == "enabled")
             #expect((speaker["framesPlayed"] as? Int ?? 0) > 0)
             #expect((speaker["firstFrameMs"] as? Double ?? 0) > 0)
-            for key in ["format", "rate", "channels", "periodFrames", "xruns"] { #expect(speaker[key] != nil) }
+            for key in ["format", "rate", "channels", "periodFrames", "xruns", "late"] { #expect(speaker[key] != nil) }
 
             let camera = try #require(session["camera"] as? [String: Any])
             #expect(camera["device"] as? String == "synthetic:camera-front")
