@@ -27,8 +27,9 @@ TEST_PACKAGES := \
 
 # To compare with others' software.
 BENCH_PACKAGES := \
-	baresip-core gir1.2-gst-plugins-bad-1.0 gir1.2-gstreamer-1.0 gstreamer1.0-alsa gstreamer1.0-nice \
-	gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
+	baresip-core dbus-daemon gir1.2-gst-plugins-bad-1.0 gir1.2-gstreamer-1.0 gstreamer1.0-alsa gstreamer1.0-nice \
+	gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-tools \
+	pipewire-bin python3-gi udev wireplumber
 
 # $(call install,packages,make target): installs what is missing of them, and touches no network when nothing is.
 define install

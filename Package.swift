@@ -108,7 +108,7 @@ let package = Package(
             path: "Tests/CommandTests",
             swiftSettings: settings),
         .testTarget(
-            name: "DeviceTests", dependencies: ["Reprise", "ALSA", "V4L2", "HotPlug", "Media"],
+            name: "DeviceTests", dependencies: ["Reprise", "ALSA", "V4L2", "HotPlug", "Media", "CAlsa"],
             path: "Tests/DeviceTests",
             swiftSettings: settings),
     ],

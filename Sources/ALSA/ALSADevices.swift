@@ -10,7 +10,7 @@ public struct ALSADevices: AudioDevices {
 
     /// What there is now, the default first: the named PCMs, then the cards'.
     public func devices(_ direction: AudioDirection) async throws(DeviceError) -> [AudioDeviceInfo] {
-        try await ControlThread.shared.run { () throws(DeviceError) in try Catalog.devices(direction) }
+        try await ControlThread.listing.run { () throws(DeviceError) in try Catalog.devices(direction) }
     }
 
     /// - `id`: one of ``devices(_:)``, or any name that `snd_pcm_open` takes: `plughw:0,0`, a PCM of an asoundrc.

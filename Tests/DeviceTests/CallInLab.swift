@@ -19,6 +19,9 @@ struct CallInLab: Sendable {
             testDescription: "HDA microphone and speaker", microphone: "hw:CARD=Intel,DEV=2",
             speaker: "hw:CARD=Intel,DEV=0")
         static let usb = Devices(testDescription: "USB speaker", speaker: "hw:CARD=Audio,DEV=0")
+        static let usbSpeaker = Devices(
+            testDescription: "loopback microphone, USB speaker", microphone: loopback.microphone,
+            speaker: usb.speaker)
         static let camera = Devices(testDescription: "camera", camera: "/dev/video0")
         static let all = Devices(
             testDescription: "loopback microphone and speaker, camera", microphone: loopback.microphone,
@@ -27,6 +30,14 @@ struct CallInLab: Sendable {
 
     let call: Call
     let devices: Devices
+
+    /// Every device of the call, taken again by itself when it is back and replaced by another of the lab's that brings
+    /// sound or a picture meanwhile.
+    static let recovering: RoutingConfiguration = {
+        var routing = RoutingConfiguration()
+        routing.order = [.loopback, .usb, .builtIn]
+        return routing
+    }()
 
     /// The call made last: kept, and ended when the next one is made, where its test failed before it could leave.
     private static let last = Mutex<Call?>(nil)

@@ -21,29 +21,45 @@ enum Catalog {
     /// The device of an id or any PCM name.
     static func device(_ id: DeviceID, _ direction: AudioDirection) throws(DeviceError) -> AudioDeviceInfo {
         AlsaMessages.keep()
-        // A card's own PCM needs no look at all the others: that is what a device that comes back is found by.
-        if let pcm = CardPCM(id: id, direction) { return pcm.info }
-        let known = try devices(direction)
-        if let device = known.first(where: { $0.id == id }) { return device }
-        let name = id.rawValue
-        if exists(name, direction) {
-            return AudioDeviceInfo(id: id, name: name, direction: direction, kind: kind(ofPCM: name, direction))
+        // What names its card needs no look at all the others, which takes long: that is what a device that comes back is
+        // found by, and how it is known at once that one is gone.
+        if let card = PCMName(id.rawValue).arguments?.card {
+            if unsafe snd_card_get_index(card) < 0, case let cards = cardNames, !cards.isEmpty {
+                throw unknown(id, direction, known: cards)
+            }
+            if let pcm = CardPCM(id: id, direction) { return pcm.info }
+            if let device = existing(id, direction) { return device }
         }
+        let known = try devices(direction)
+        if let device = known.first(where: { $0.id == id }) ?? existing(id, direction) { return device }
+        throw unknown(id, direction, known: known.map(\.id.rawValue))
+    }
+
+    private static func existing(_ id: DeviceID, _ direction: AudioDirection) -> AudioDeviceInfo? {
+        let name = id.rawValue
+        guard exists(name, direction) else { return nil }
+        return AudioDeviceInfo(id: id, name: name, direction: direction, kind: kind(ofPCM: name, direction))
+    }
+
+    private static func unknown(_ id: DeviceID, _ direction: AudioDirection, known: [String]) -> DeviceError {
         _ = AlsaMessages.take()
-        let names = known.map(\.id.rawValue).joined(separator: ", ")
-        throw DeviceError(
-            .noDevice, operation: "device(\(name))", device: name,
+        return DeviceError(
+            .noDevice, operation: "device(\(id))", device: id.rawValue,
             reason: "there is no such \(direction == .capture ? "microphone" : "speaker")",
-            advice: names.isEmpty ? "No sound card was found" : "There are: \(names)")
+            advice: known.isEmpty ? "No sound card was found" : "There are: \(known.joined(separator: ", "))")
+    }
+
+    /// The cards, as a name would begin that has them.
+    private static var cardNames: [String] {
+        Directory.entries("/proc/asound").filter { $0.hasPrefix("card") && Int($0.dropFirst(4)) != nil }.sorted()
+            .compactMap { Directory.line("/proc/asound/\($0)/id") }.map { "hw:CARD=\($0)" }
     }
 
     /// Whether a name could be opened: its definition evaluates, and the card it names is there.
     private static func exists(_ name: String, _ direction: AudioDirection) -> Bool {
-        guard !name.isEmpty, !name.utf8.contains(0), !ALSAConfiguration.types(ofPCM: name, direction).isEmpty else {
-            return false
-        }
-        guard let card = PCMName(name).arguments?.card else { return true }
-        return unsafe snd_card_get_index(card) >= 0 && HardwarePCM(name: name) != nil
+        guard !name.isEmpty, !name.utf8.contains(0) else { return false }
+        guard !ALSAConfiguration.types(ofPCM: name, direction).isEmpty else { return false }
+        return PCMName(name).arguments?.card == nil || HardwarePCM(name: name) != nil
     }
 
     static func kind(ofPCM name: String, _ direction: AudioDirection) -> AudioDeviceKind {

@@ -4,17 +4,23 @@ import Synchronization
 /// Runs control calls that may block (enumeration, mixers, opening a PCM to look at it) on a thread of its own: two of
 /// them on the concurrency pool would hold up everything else of a machine with two cores.
 ///
-/// The thread is made with the first call and stays: one for the process.
+/// A thread is made with the first call and stays: two for the process, because a look at all devices takes long, and a
+/// device that is wanted now must not wait for it.
 final class ControlThread: Sendable {
-    static let shared = ControlThread()
+    static let shared = ControlThread(name: "alsa-control")
+    /// For looking at all devices.
+    static let listing = ControlThread(name: "alsa-list")
 
     private struct State {
         var work: [@Sendable () -> Void] = []
         var thread: DeviceThread?
     }
 
+    private let name: String
     private let wakeup = Wakeup()
     private let state = Mutex(State())
+
+    private init(name: String) { self.name = name }
 
     /// Runs `body` on the thread and gives what it gives.
     func run<Value: Sendable>(
@@ -34,7 +40,7 @@ final class ControlThread: Sendable {
         state.withLock { state in
             state.work.append(body)
             if state.thread == nil {
-                state.thread = DeviceThread(name: "alsa-control") { _ in self.serve() }
+                state.thread = DeviceThread(name: name) { _ in self.serve() }
             }
         }
         wakeup.signal()
