@@ -107,8 +107,7 @@ static int64_t property(struct dbus_library *dbus, void *bus, const char *name, 
 static void stand_back(int signal) {
     (void)signal;
     int saved = errno;
-    struct sched_param param = {.sched_priority = 0};
-    sched_setscheduler(0, SCHED_OTHER, &param);
+    linux_thread_set_ordinary();
     errno = saved;
 }
 
