@@ -30,7 +30,7 @@ struct DiagnosisTests {
     @Test("where all is well every finding says so")
     func allWell() { #expect(findings { _ in }.allSatisfy { $0.level == .ok }) }
 
-    @Test("each thing that is amiss is told with the command that mends it", arguments: troubles)
+    @Test("each thing that is amiss is told with the command that mends it", arguments: Self.troubles)
     func amiss(_ trouble: Trouble) {
         let found = findings(trouble.change).filter { $0.level != .ok }
         #expect(found.map(\.subject) == [trouble.subject])

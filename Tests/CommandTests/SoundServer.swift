@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 
 /// PipeWire with a session manager, a duplex null device and a null sink, in a runtime folder of its own, with ALSA's
-/// `default` going to it. All of it ends with this process.
+/// `default` going to it. All of it ends with this object.
 final class SoundServer: @unchecked Sendable {
     // Used by one test alone.
     private let folder: String
@@ -19,6 +19,9 @@ final class SoundServer: @unchecked Sendable {
             media.class = "Audio/Sink" audio.position = "FL,FR" object.linger = true } }
         ]
         """
+
+    /// Its own socket, which a server that is killed leaves behind.
+    var socket: String { folder + "/pipewire-0" }
 
     init() throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "reprise-server-\(UUID().uuidString)").path()
@@ -64,9 +67,10 @@ final class SoundServer: @unchecked Sendable {
 
     /// Starts the server, and returns when it routes.
     func start() async throws {
-        for socket in ["pipewire-0", "pipewire-0.lock"] { unlink("\(folder)/\(socket)") }
+        unsafe unlink(socket)
+        unsafe unlink(socket + ".lock")
         processes = [try launch("pipewire")]
-        while access("\(folder)/pipewire-0", F_OK) != 0 { try await Task.sleep(for: .milliseconds(1)) }
+        while unsafe access(socket, F_OK) != 0 { try await Task.sleep(for: .milliseconds(1)) }
         processes.append(try launch("wireplumber"))
     }
 
@@ -86,8 +90,8 @@ final class SoundServer: @unchecked Sendable {
 
     private func launch(_ words: String...) throws -> Process {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
-        process.arguments = ["--pdeathsig", "KILL"] + words
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = words
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice

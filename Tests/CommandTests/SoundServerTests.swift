@@ -44,6 +44,22 @@ struct SoundServerTests {
         #expect(summary != nil)
     }
 
+    @Test("devices --watch tells what there is, and a sound server that comes and goes, an event each")
+    func watched() async throws {
+        let server = try SoundServer()
+        let watch = try RunningCommand(["devices", "--watch", "--json"], environment: server.environment)
+        try await until { watch.output.contains("\"signals\":[]") }
+        try await server.start()
+        try await until { watch.output.contains("soundServer pipewire-0 added") }
+        server.end()
+        unsafe unlink(server.socket)
+        try await until { watch.output.contains("soundServer pipewire-0 removed") }
+        let run = try await end(watch)
+        let events = try run.objects()
+        #expect(events.allSatisfy { $0["added"] != nil && $0["removed"] != nil && $0["changed"] != nil })
+        #expect((events.first?["added"] as? [[String: Any]])?.contains { $0["id"] as? String == "default" } == true)
+    }
+
     /// A call that sounds.
     private func call(on server: SoundServer) async throws -> RunningCommand {
         let mirror = try RunningCommand(

@@ -69,7 +69,10 @@ extension MachineFacts {
     private static func realTimeGrant() async -> (RealTimeGrant, refusal: String?) {
         let (stream, continuation) = AsyncStream.makeStream(of: (RealTimeGrant, String?).self)
         let thread = DeviceThread(name: "doctor", priority: 20) { grant in
-            guard case .refused = grant else { return _ = continuation.yield((grant, nil)) }
+            guard case .refused = grant else {
+                continuation.yield((grant, nil))
+                return
+            }
             do throws(DeviceError) {
                 continuation.yield((.granted(priority: try RealTimeKit().request(20)), nil))
             } catch {

@@ -49,7 +49,10 @@ struct RealTimePriorityTests {
         _ = try Bus.shared.get()
         let thread = DeviceThread(name: "rtkit-spinner") { _ in
             #expect(test_give_up_nice() == 0)
-            do { _ = try RealTimeKit().request(12) } catch { return _ = Issue.record(error) }
+            do { _ = try RealTimeKit().request(12) } catch {
+                Issue.record(error)
+                return
+            }
             // rtkit's bound is 200 ms of processor time; the kernel ends a process whose thread goes beyond.
             while sched_getscheduler(0) & ~0x4000_0000 != SCHED_OTHER {}
         }
