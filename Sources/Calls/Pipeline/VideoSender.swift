@@ -80,7 +80,7 @@ final class VideoSender: Sendable {
         self.loop = loop
         worker = VideoSendWorker(
             target: target, content: content, bitrate: bitrate, packetizer: VP8Packetizer(ssrc: ssrc, start: start),
-            send: { packet in loop.effect { send(packet) } })
+            now: now, send: { packet in loop.effect { send(packet) } })
     }
 
     /// Takes a frame to send. Never waits for the encoder: the device's thread may call it.
