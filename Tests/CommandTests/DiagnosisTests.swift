@@ -66,9 +66,9 @@ struct DiagnosisTests {
             $0.hasUdev = false
         },
         Trouble("few open files", "open files", "64 at most", "ulimit -n 4096") { $0.openFiles = 64 },
-        Trouble("a muted microphone", "microphone", "is muted", "amixer -c PCH sset 'Mic' 80% cap") {
+        Trouble("a muted microphone", "microphone", "is muted", "amixer -c PCH sset 'Front Mic' 80% cap") {
             $0.microphones[0].isMuted = true
-            $0.microphones[0].muteControl = "Mic"
+            $0.microphones[0].muteControl = "Front Mic"
         },
         Trouble("an empty socket", "speaker", "has nothing in its socket", "plug it in") {
             $0.speakers.append(.init(id: "hw:CARD=PCH,DEV=3", name: "HDMI 0", isConnected: false))

@@ -104,9 +104,9 @@ enum Diagnosis {
 
     private static func unmuteCommand(_ kind: String, _ device: MachineFacts.Device) -> String {
         let card = card(of: device.id).map { "-c \($0) " } ?? ""
-        return kind == "microphone"
-            ? "amixer \(card)sset '\(device.muteControl ?? "Capture")' 80% cap"
-            : "amixer \(card)sset '\(device.muteControl ?? "Master")' 80% unmute"
+        let name = device.muteControl ?? (kind == "microphone" ? "Capture" : "Master")
+        let control = name.contains(" ") ? "'\(name)'" : name
+        return "amixer \(card)sset \(control) 80% \(kind == "microphone" ? "cap" : "unmute")"
     }
 
     /// The card in `hw:CARD=USB,DEV=0`.
