@@ -74,7 +74,7 @@ struct SessionRecord: Sendable {
             head(device, audio?.info) + [
                 .init(key: "framesCaptured", value: JSON(audio?.stream.sampleFrames ?? 0)),
                 .init(key: "peak", value: JSON(statistics.sent[.audio]?.peak ?? 0)),
-            ] + tail(audio))
+            ] + tail(audio) + recovered(statistics.recoveries.microphone))
     }
 
     private var speaker: JSON {
@@ -82,18 +82,36 @@ struct SessionRecord: Sendable {
         let audio = statistics.speaker
         return .object(
             head(device, audio?.info)
-                + [.init(key: "framesPlayed", value: JSON(audio?.stream.sampleFrames ?? 0))] + tail(audio))
+                + [.init(key: "framesPlayed", value: JSON(audio?.stream.sampleFrames ?? 0))] + tail(audio)
+                + recovered(statistics.recoveries.speaker))
     }
 
     private var camera: JSON {
         guard let device = devices[.camera] else { return .null }
         let video = statistics.camera
-        return [
-            "device": JSON((video?.info.device ?? device.id)?.rawValue), "status": JSON(device.status.rawValue),
-            "format": JSON(video?.info.format), "width": JSON(video?.info.width), "height": JSON(video?.info.height),
+        let members: JSON = [
+            "device": JSON((video?.info.device ?? device.id)?.rawValue),
+            "status": JSON(device.status.rawValue),
+            "format": JSON(video?.info.format), "width": JSON(video?.info.width),
+            "height": JSON(video?.info.height),
             "fps": JSON(video?.info.framesPerSecond), "frames": JSON(video?.stream.frames ?? 0),
             "dropped": JSON(video?.stream.dropped ?? 0), "late": JSON(video?.stream.late ?? 0),
             "firstFrameMs": JSON(video?.first),
+        ]
+        guard case .object(let own) = members else { return members }
+        return .object(own + recovered(statistics.recoveries.camera))
+    }
+
+    /// How often the device was taken up again, by step, and for how long nothing came the last time.
+    private func recovered(_ recoveries: DeviceRecoveries) -> [JSON.Member] {
+        let counts: JSON = [
+            "losses": JSON(recoveries.losses), "stalls": JSON(recoveries.stalls),
+            "restarted": JSON(recoveries.restarts), "reopened": JSON(recoveries.reopens),
+            "replaced": JSON(recoveries.switches), "failedStarts": JSON(recoveries.failedStarts),
+            "enlarged": JSON(recoveries.storms), "cause": JSON(recoveries.lastCause?.rawValue),
+        ]
+        return [
+            .init(key: "recoveries", value: counts), .init(key: "gapMs", value: JSON(recoveries.lastGap)),
         ]
     }
 
