@@ -1,5 +1,4 @@
 import ALSA
-import CTestSupport
 import Foundation
 import Glibc
 import Media
@@ -228,38 +227,6 @@ extension OnIdealCards {
 }
 
 extension OnIdealCards.Faults {
-    @Test func `Without descriptors a device is refused with what to do, and is taken when there are some`()
-        async throws
-    {
-        await #expect(processExitsWith: .success) {
-            let card = IdealCard("ideal")
-            let limit = try openFiles()
-            // The threads that serve all devices are there.
-            _ = try await ALSADevices().devices(.capture)
-            try setOpenFiles(4)
-            for direction in AudioDirection.allCases {
-                await #expect { _ = try await ALSADevices().device(card.id, direction) } throws: { error in
-                    let error = error as? DeviceError
-                    return error?.errno == EMFILE && error?.advice?.contains("ulimit -n") == true
-                }
-            }
-            try setOpenFiles(limit)
-            let device = try await ALSADevices().device(card.id, .capture)
-            _ = try await device.start(ring(), options: AudioStreamOptions()) { _ in }
-            await device.stop(.release)
-            // An opened object meets the lack at its next start.
-            try setOpenFiles(4)
-            await #expect { _ = try await device.start(ring(), options: AudioStreamOptions()) { _ in } } throws: {
-                ($0 as? DeviceError)?.errno == EMFILE
-            }
-            try setOpenFiles(limit)
-            _ = try await device.start(ring(), options: AudioStreamOptions()) { _ in }
-            try await until { device.statistics.periods > 2 }
-            await device.stop(.release)
-            #expect(card.openHandles == 0)
-        }
-    }
-
     @Test func `A microphone's thread that comes more than a period too late is counted`() async throws {
         let card = IdealCard("ideal")
         card.slowness = 4
@@ -330,11 +297,4 @@ private final class SlowFeed: AudioFeed {
         usleep(1_000 * pause.exchange(0, ordering: .acquiringAndReleasing))
         return false
     }
-}
-
-/// The highest descriptor that this process may open, and the same to be set: below it others may be open already.
-private func openFiles() throws -> Int { sysconf(Int32(_SC_OPEN_MAX)) }
-
-private func setOpenFiles(_ count: Int) throws {
-    guard test_set_open_files(Int32(count)) == 0 else { throw CocoaError(.featureUnsupported) }
 }

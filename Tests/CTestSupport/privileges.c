@@ -16,10 +16,3 @@ int test_give_up_nice(void) {
     if (setrlimit(RLIMIT_RTPRIO, &none) < 0) return -errno;
     return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
-
-int test_set_open_files(int count) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
-    limit.rlim_cur = (rlim_t)count;
-    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
-}

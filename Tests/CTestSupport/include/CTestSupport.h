@@ -20,7 +20,4 @@ int test_thread(void);
 /// for it. Returns 0 or -errno.
 int test_give_up_nice(void);
 
-/// Sets how many descriptors the process may have; those above stay open. Returns 0 or -errno.
-int test_set_open_files(int count);
-
 #endif

@@ -44,21 +44,6 @@ struct RealTimePriorityTests {
         #expect(bus.requests.last?.hasSuffix(" 20") == true)
     }
 
-    @Test("a thread that runs for too long without sleeping becomes an ordinary one, and the process goes on")
-    func spinning() async throws {
-        _ = try Bus.shared.get()
-        let thread = DeviceThread(name: "rtkit-spinner") { _ in
-            #expect(test_give_up_nice() == 0)
-            do { _ = try RealTimeKit().request(12) } catch {
-                Issue.record(error)
-                return
-            }
-            // rtkit's bound is 200 ms of processor time; the kernel ends a process whose thread goes beyond.
-            while sched_getscheduler(0) & ~0x4000_0000 != SCHED_OTHER {}
-        }
-        await thread.join()
-    }
-
     @Test("a refusal keeps rtkit's reason, and is not asked for again")
     func refused() async throws {
         let bus = try Bus.shared.get()
