@@ -43,7 +43,8 @@ final class SoundServer: @unchecked Sendable {
 
     deinit {
         end()
-        bus?.terminate()
+        // A child of the test runner does not heed SIGTERM: its mask is inherited.
+        if let bus { kill(bus.processIdentifier, SIGKILL) }
         try? FileManager.default.removeItem(atPath: folder)
     }
 
