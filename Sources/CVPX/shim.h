@@ -19,6 +19,11 @@ static inline vpx_codec_err_t vpx_shim_vp8_encoder_init(vpx_codec_ctx_t *codec, 
     return vpx_codec_enc_init(codec, vpx_codec_vp8_cx(), config, 0);
 }
 
+/// cpu-used, from the next picture on.
+static inline vpx_codec_err_t vpx_shim_vp8_encoder_speed(vpx_codec_ctx_t *codec, int speed) {
+    return vpx_codec_control(codec, VP8E_SET_CPUUSED, -speed);
+}
+
 /// The controls of a live stream.
 /// - `speed`: libvpx's cpu-used, 1 to 16; real time asks for it negated (a fixed speed instead of an adapted one).
 /// - `screen`: 0 for a camera, 1 for a screen, 2 for a screen at all costs.

@@ -79,7 +79,14 @@ public final class Call: Sendable {
     }
 
     /// What the session that is on has come to so far; nil when not joined.
-    public var statistics: CallStatistics? { activeSession.map { $0.media.statistics } }
+    public var statistics: CallStatistics? { activeSession.map { statistics(of: $0) } }
+
+    /// What a session has come to, its devices included.
+    func statistics(of session: CallLifecycle.Session) -> CallStatistics {
+        var statistics = session.media.statistics
+        statistics.recoveries = media.recoveries
+        return statistics
+    }
 
     func trace(_ name: String, _ detail: String) { tracer.record(name, detail) }
 

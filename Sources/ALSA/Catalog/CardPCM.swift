@@ -21,12 +21,19 @@ struct CardPCM {
     var isConnected: Bool?
     /// The monitor's name, as it tells by ELD.
     var monitor: String?
+    /// What is in a jack of a built-in card, where it tells: headphones, or something at the line.
+    var plug: AudioDeviceKind?
 
     var info: AudioDeviceInfo {
         AudioDeviceInfo(
             id: DeviceID("hw:CARD=\(card.id),DEV=\(device)"),
             name: "\(card.name), \(name)" + (monitor.map { " (\($0))" } ?? ""), direction: direction,
-            kind: card.kind(pcmName: name), card: card.id, isConnected: isConnected)
+            kind: kind, card: card.id, isConnected: isConnected)
+    }
+
+    private var kind: AudioDeviceKind {
+        let kind = card.kind(pcmName: name)
+        return kind == .builtIn ? plug ?? kind : kind
     }
 
     /// The PCMs of all cards, in the kernel's order. A card that may not be looked at is left out.
@@ -121,10 +128,17 @@ private final class Control {
                     pcm.isConnected = isPlugged(jack: "HDMI/DP,pcm=\(device) Jack")
                     pcm.monitor = monitor(pcm: Int(device))
                 }
+                // Jacks are the card's, and lead to its first analog PCM.
+                if device == 0 { pcm.plug = plug(direction) }
                 pcms.append(pcm)
             }
         }
         return pcms
+    }
+
+    /// What is in the card's jacks; nil where nothing is, or it cannot tell.
+    private func plug(_ direction: AudioDirection) -> AudioDeviceKind? {
+        Jacks.all.first { $0.direction == direction && isPlugged(jack: $0.name) == true }?.kind
     }
 
     /// Whether a jack has a plug; nil where the card has no such jack.

@@ -23,7 +23,7 @@ def measure(say, lab, seconds):
 
     if lab.reprise:
         say(f"call: Reprise, {seconds} s")
-        run = Reprise(lab, f"janus:{janus.url}", camera=("--size", "640x360", "--rate", 30), room=ROOM,
+        run = Reprise(lab, f"janus:{janus.url}", "--duration", 600, camera=("--size", "640x360", "--rate", 30), room=ROOM,
                       records=False)  # fmt: skip
         wait_until(is_seen, "pictures of Reprise", 20)
         time.sleep(3)

@@ -52,3 +52,13 @@ def cells(holdings, sounds, times):
         middle = [statistics.median(values) for values in zip(*held_there)]
         found = times(heard_there)
         yield name, f"{middle[0]:.0f}", f"{middle[1]:.0f}", f"{middle[2]:.1f}", f"{found.p50:.1f}", f"{found.p95:.1f}"
+
+
+def targets(rows):
+    """That the end is as the start: the limit is the start's figure, and what measuring itself strays by."""
+    start, end = ([float(cell) for cell in row[1:]] for row in rows)
+    yield "soak: descriptors at the end", end[0], start[0], ""
+    yield "soak: threads at the end", end[1], start[1], ""
+    # An allocator's arenas settle within the first hundreds of stays.
+    yield "soak: resident memory at the end", end[2], start[2] + 4, "MB"
+    yield "soak: first sound p95 at the end", end[4], start[4] * 1.1, "ms"

@@ -1,12 +1,14 @@
 """What a sender makes of a link whose rate changes, seen from the link."""
 
 import dataclasses
+import json
 import time
 
 from rig.chromium import Chromium
 from rig.janus import Janus
 from rig.link import Link
 from rig.network import Namespace
+from rig.programs import RigFailure
 from rig.reprise import Reprise
 
 ROOM = 1002
@@ -87,9 +89,12 @@ def chromium(lab, janus, link):
 
 
 def reprise(lab, janus, link):
-    run = Reprise(lab, f"janus:{janus.url}", room=ROOM, namespace=link.far, name="reprise-uplink", records=False,
-                  camera=("--size", "1280x720", "--rate", 30))  # fmt: skip
+    # Longer than the steps: it is interrupted.
+    run = Reprise(lab, f"janus:{janus.url}", "--duration", 600, room=ROOM, namespace=link.far, name="reprise-uplink",
+                  records=False, camera=("--size", "1280x720", "--rate", 30))  # fmt: skip
     phases = watch(link)
+    if not run.program.is_running:
+        raise RigFailure(f"Reprise ended before the link's steps did: {run.program.tail()}")
     run.interrupt()
     for session in run.lines(30):
         phases[-1].estimate = session.transport.get("availableUplink")
@@ -116,3 +121,25 @@ def cells(phases):
             "never" if reached is None else f"{reached:.1f} s", f"{phase.lost:.1%}", f"{phase.wait(0.5):.0f} ms",
             f"{phase.wait(0.95):.0f} ms", "-" if phase.estimate is None else f"{phase.estimate / 1e3:.0f} kbit/s",
         )  # fmt: skip
+
+
+def targets(phases):
+    start, low, back = phases
+    for name, phase in (("2 Mbit/s", start), ("500 kbit/s", low), ("2 Mbit/s again", back)):
+        yield f"uplink: unused of {name}", (1 - phase.used / phase.rate) * 100, 15, "%"
+    never = 99
+    yield "uplink: time to fall to 500 kbit/s", low.reached(falls=True) or never, 3, "s"
+    yield "uplink: time to climb back", back.reached(falls=False) or never, 10, "s"
+    yield "uplink: lost at 500 kbit/s", low.lost * 100, 5, "%"
+
+
+def write(phases, path):
+    """A line for each second: when, the link's rate, what was offered and carried, in bits a second."""
+    began = 0
+    with path.open("w") as file:
+        for phase in phases:
+            rates = list(phase.rates())[:: round(1 / EVERY)]
+            for at, offered, carried in rates:
+                line = {"at": round(began + at, 1), "link": phase.rate, "offered": round(offered), "carried": round(carried)}
+                file.write(json.dumps(line) + "\n")
+            began += phase.samples[-1][0]

@@ -30,10 +30,20 @@ public final class CallMedia: MediaManager {
         return all.contains(.enabled) ? .enabled : all.contains(.disabled) ? .disabled : .notSelected
     }
 
+    /// How often each device of the session was lost and taken up again.
+    var recoveries: CallStatistics.Recoveries {
+        var recoveries = CallStatistics.Recoveries()
+        recoveries.microphone = microphone.recoveries
+        recoveries.speaker = speaker.recoveries
+        recoveries.camera = camera.recoveries
+        recoveries.screenShare = screenShare.recoveries
+        return recoveries
+    }
+
     public func reset() async { await reset(keeping: nil) }
 
     func reset(keeping standby: StandbyPolicy?) async {
-        async let microphone: Void = microphone.control.reset(keeping: standby)
+        async let microphone: Void = microphone.reset(keeping: standby)
         async let speaker: Void = speaker.reset(keeping: standby)
         async let camera: Void = camera.reset(keeping: standby)
         async let screenShare: Void = screenShare.control.reset(keeping: standby)
@@ -61,7 +71,9 @@ public final class CallMedia: MediaManager {
         _ settings: CallSettings, _ capabilities: Set<CallCapability>, in session: CallLifecycle.Session
     ) throws(ScopeError) {
         try watch(session)
-        try microphone.control.setUp(settings.microphoneOn && capabilities.contains(.sendAudio), in: session)
+        try microphone.watchSilence(in: session)
+        try microphone.control.setUp(
+            settings.microphoneOn && capabilities.contains(.sendAudio), in: session)
         try speaker.control.setUp(settings.speakerOn, in: session)
         try camera.control.setUp(settings.cameraOn && capabilities.contains(.sendVideo), in: session)
         try screenShare.control.setUp(nil, in: session)

@@ -29,7 +29,15 @@ public final class CameraManager: DeviceManager {
         let current = selectedDevice ?? infos.first?.id
         let present = infos.first { $0.id == current }
         let others = infos.filter { $0.id != current }
-        guard let next = others.first(where: { $0.direction != present?.direction }) ?? others.first else {
+        let before = driver.choice.withLock { choice in
+            if let present { choice.last[present.direction] = present.id }
+            return Set(choice.last.values)
+        }
+        // Of several that look that way the one that was on before.
+        let opposite = others.filter { $0.direction != present?.direction }
+        guard
+            let next = opposite.first(where: { before.contains($0.id) }) ?? opposite.first ?? others.first
+        else {
             throw DeviceError(
                 .noDevice, operation: "flip", device: "camera", reason: "there is no other camera",
                 advice: "Connect a second one.")
@@ -62,6 +70,8 @@ final class CameraDriver: DeviceDriver {
     /// What a person asked of the picture.
     struct Choice {
         var direction = CameraDirection.unknown
+        /// The camera of each direction that was on last, of those that were flipped away from.
+        var last: [CameraDirection: DeviceID] = [:]
         var target: VideoResolution?
     }
 
@@ -99,6 +109,8 @@ final class CameraDriver: DeviceDriver {
     }
 
     func setMuted(_ isMuted: Bool, in session: SessionMedia) async -> Bool { false }
+
+    func isAnnounced(in session: SessionMedia) -> Bool { session.link.isOn(.video) }
 
     func announce(_ isOn: Bool, in session: SessionMedia) async { await session.announce(.video, isOn: isOn) }
 }

@@ -5,8 +5,13 @@ import Synchronization
 /// How a device is brought to what is wanted of it: started, stopped, muted or changed. All under the gate.
 extension DeviceControl {
     /// Under the gate: makes the device do what is wanted.
-    func converge(_ epoch: Int, _ session: CallLifecycle.Session, _ purpose: Purpose) async throws(DeviceError) {
-        if purpose.isRecovery { state.withLock { $0.isChoosing = false } }
+    func converge(_ epoch: Int, _ session: CallLifecycle.Session, _ purpose: Purpose)
+        async throws(DeviceError)
+    {
+        if purpose.isRecovery {
+            state.withLock { $0.isChoosing = false }
+            followChoice()
+        }
         try check(epoch, session)
         await closeEnded()
         let snapshot = state.withLock { $0 }
@@ -55,7 +60,7 @@ extension DeviceControl {
         if wanted.isEmpty || (fallsBack && !purpose.mustTakeSelection) {
             if purpose.isRecovery, try await take(driver.knownOthers(), &search, epoch, session) { return }
             do throws(DeviceError) {
-                if try await take(try await driver.others(), &search, epoch, session) { return }
+                if try await take(try await others(), &search, epoch, session) { return }
             } catch {
                 if error.code == .cancelled || search.failure == nil { throw error }
             }
@@ -83,14 +88,20 @@ extension DeviceControl {
                 let isRunning = state.running?.isCalled(id) == true
                 // Only a better device is worth another attempt.
                 if isRunning { state.trials.keep(only: tried) }
-                return (isRunning, search.purpose.isRecovery && state.trials.isHeldBack(id, now: now))
+                return (
+                    isRunning,
+                    search.purpose.isRecovery && state.trials.isHeldBack(id, isReplaced: state.running != nil, now: now)
+                )
             }
             if isRunning { return true }
             search.tried.append(id)
             if isHeldBack { continue }
             do {
                 try await start(id, epoch, session, isRecovery: search.purpose.isRecovery)
-                state.withLock { $0.trials.keep(only: tried) }
+                state.withLock { state in
+                    // One that stalls at once has not done with failing.
+                    state.trials.keep(only: state.running?.isStalled == true ? tried + [id] : tried)
+                }
                 return true
             } catch {
                 if error.code == .cancelled { throw error }
@@ -114,6 +125,7 @@ extension DeviceControl {
             throw error
         }
         if before != nil {
+            state.withLock { $0.recoveries.lastCause = .change }
             markSilent()
             await stopRunning(.release)
         }
@@ -125,6 +137,7 @@ extension DeviceControl {
             state.running = Running(device: device, name: id, token: token)
             state.storm.restarted()
         }
+        await endStandIn()
         do {
             try await driver.start(device, for: session.media, headroom: headroom) { [weak self] notice in
                 self?.handle(notice, token)
@@ -137,7 +150,10 @@ extension DeviceControl {
             throw error
         }
         // It may have ended between its first block and here: then the notice has told, and nothing runs.
-        guard arrived(id, token) else { throw state.withLock { $0.error } ?? refused("the device ended") }
+        guard let arrival = arrived(id, token) else {
+            throw state.withLock { $0.error } ?? refused("the device ended")
+        }
+        if arrival == .stalled { recoverStalled(token, epoch, session) }
         _ = await driver.setMuted(false, in: session.media)
         await driver.announce(true, in: session.media)
         link.optional?.trace("\(driver.name).started", id.rawValue)
@@ -154,7 +170,13 @@ extension DeviceControl {
     }
 
     func turnOff(_ session: SessionMedia) async throws(DeviceError) {
-        guard let running = state.withLock({ $0.running }), !running.isMuted else { return }
+        await endStandIn()
+        guard let running = state.withLock({ $0.running }) else {
+            // It went, and was switched off before anything was done about that: the others think that it is on.
+            if driver.isAnnounced(in: session) { await driver.announce(false, in: session) }
+            return
+        }
+        guard !running.isMuted else { return }
         await driver.announce(false, in: session)
         if await driver.setMuted(true, in: session) {
             setMutedFlag(true)
@@ -173,7 +195,24 @@ extension DeviceControl {
             }
             await closeParked()
         }
-        return try await driver.device(id)
+        return try await lookUp(id.rawValue) { [driver] () throws(DeviceError) in try await driver.device(id) }
+    }
+
+    private func others() async throws(DeviceError) -> [DeviceID] {
+        try await lookUp(driver.name) { [driver] () throws(DeviceError) in try await driver.others() }
+    }
+
+    /// Asks the machine without having a leave wait for its answer: a busy one takes long to look at its devices.
+    func lookUp<Value: Sendable>(
+        _ device: String, _ ask: @escaping @Sendable () async throws(DeviceError) -> Value
+    ) async throws(DeviceError) -> Value {
+        let answer = Answer<Value>(device: device)
+        // It may outlast the session, which keeps the call: this keeps it for so long.
+        Task { [call = link.call] in
+            do throws(DeviceError) { answer.resolve(.success(try await ask())) } catch { answer.failed(error) }
+            withExtendedLifetime(call) {}
+        }
+        return try await answer.value()
     }
 
     func stopRunning(_ standby: StandbyPolicy) async {

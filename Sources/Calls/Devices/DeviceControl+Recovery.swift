@@ -70,6 +70,7 @@ extension DeviceControl {
                 state.lost = state.lost ?? running.name
                 state.silentSince = state.silentSince ?? now
                 state.recoveries.losses += 1
+                state.recoveries.lastCause = error.code == .disconnected ? .disconnected : .failed
                 // One that has not arrived is being started: who starts it sees its end.
                 return .some(running.hasArrived ? Purpose(isRecovery: true) : nil)
             case .stalled(let error):
@@ -79,6 +80,7 @@ extension DeviceControl {
                 // One that has not arrived is being started: who starts it sees that it does not.
                 guard running.hasArrived else { return .some(nil) }
                 state.recoveries.stalls += 1
+                state.recoveries.lastCause = .stalled
                 state.ladder.stalled(now: now)
                 return .some(Purpose(isRecovery: true, stalled: token))
             case .resumed:
@@ -92,6 +94,7 @@ extension DeviceControl {
                 else { return .some(nil) }
                 state.recoveries.storms += 1
                 state.recoveries.headroom += 1
+                state.recoveries.lastCause = .xruns
                 return .some(Purpose(isRecovery: true, enlarged: token))
             }
         }
@@ -133,7 +136,7 @@ extension DeviceControl {
         state.withLock { state in
             state.lost = state.lost ?? id
             // It has its turn again when the others were tried.
-            state.trials.failed(id, now: now)
+            if purpose.stalled == nil { state.trials.failed(id, now: now) } else { state.trials.stalled(id, now: now) }
             state.ladder = StallLadder()
         }
         try await converge(epoch, session, Purpose(isRecovery: true))
@@ -147,16 +150,30 @@ extension DeviceControl {
         link.optional?.trace("\(driver.name).\(purpose.stalled == nil ? "enlarged" : "\(step)")", "")
     }
 
-    /// The device delivers.
-    /// - Returns: false where it has ended by now.
-    func arrived(_ id: DeviceID, _ token: Int) -> Bool {
+    /// How a start came out.
+    enum StartOutcome {
+        case delivers
+        /// It delivers nothing any more, or, as a speaker may, never did.
+        case stalled
+    }
+
+    /// The device has started.
+    /// - Returns: nil where it has ended by now.
+    func arrived(_ id: DeviceID, _ token: Int) -> StartOutcome? {
         let now = now
         return state.withLock { state in
-            guard state.running?.token == token, let device = state.running?.device.deviceID else { return false }
+            guard let running = state.running, running.token == token else { return nil }
             state.running?.hasArrived = true
+            if state.lost == id { state.lost = nil }
+            guard !running.isStalled else {
+                state.recoveries.stalls += 1
+                state.recoveries.lastCause = .stalled
+                state.ladder.stalled(now: now)
+                return .stalled
+            }
+            let device = running.device.deviceID
             state.error = nil
             state.trials.succeeded(id)
-            if state.lost == id { state.lost = nil }
             let last = state.recoveries.lastDevice
             if let silentSince = state.silentSince {
                 state.recoveries.add(gap: now - silentSince, device: device)
@@ -164,8 +181,13 @@ extension DeviceControl {
             }
             state.recoveries.lastDevice = device
             state.silentSince = nil
-            return true
+            return .delivers
         }
+    }
+
+    /// A device had stalled when its start returned: nobody has done anything about it yet.
+    func recoverStalled(_ token: Int, _ epoch: Int, _ session: CallLifecycle.Session) {
+        if recovers { launchRecovery(epoch, session, Purpose(isRecovery: true, stalled: token)) }
     }
 
     func markSilent() {
@@ -177,7 +199,11 @@ extension DeviceControl {
         guard error.code != .cancelled else { return }
         let now = now
         state.withLock { state in
-            state.trials.failed(id, now: now)
+            if error.code == .neverStarted || error.code == .stalled {
+                state.trials.stalled(id, now: now)
+            } else {
+                state.trials.failed(id, now: now)
+            }
             state.recoveries.failedStarts += 1
         }
     }
@@ -194,8 +220,11 @@ extension DeviceControl {
             return !purpose.isRecovery || state.error?.code != error.code
         }
         if isNews { link.optional?.deviceFailed(driver.name, error) }
-        // The others hear silence and see the last picture; the track stays.
-        if error.code != .cancelled, state.withLock({ $0.running == nil }) {
+        // The track stays: the others hear silence, or are told that there is no picture.
+        let (isMissing, isWanted) = state.withLock { state in
+            (state.running == nil, state.epoch == epoch && state.intent == true && !state.isPaused)
+        }
+        if error.code != .cancelled, isMissing, !isWanted || !beginStandIn(session) {
             await driver.announce(false, in: session.media)
         }
         retryLater(epoch, session)
@@ -208,7 +237,7 @@ extension DeviceControl {
             state.retry?.cancel()
             state.retry = nil
             guard state.epoch == epoch, state.intent == true else { return nil }
-            return state.trials.nextTry(now: now)
+            return state.trials.nextTry(isReplaced: state.running != nil, now: now)
         }
         guard recovers, let pause, let clock = link.optional?.configuration.clock else { return }
         let job = try? session.scope.launch("\(driver.name) retry") { [weak self] in

@@ -15,6 +15,10 @@ public final class DeviceControl: Sendable {
         var isPaused = false
         /// The device that a person chose.
         var selection: DeviceID?
+        /// What that device is called, and which were seen beside it, nil where nobody has looked: in another socket it is
+        /// a new one of that name.
+        var selectionName: String?
+        var besideSelection: Set<DeviceID>?
         /// The device that runs.
         var running: Running?
         /// The device that ran last, stopped: closed, or warm where the policy keeps it so. Used again by the next start
@@ -34,6 +38,8 @@ public final class DeviceControl: Sendable {
         var recoveries = DeviceRecoveries()
         /// Whether a choosing anew stands in the queue: many signals need one.
         var isChoosing = false
+        /// What goes on while no device is there.
+        var standIn: ScopeJob?
         /// Waits to try a device again.
         var retry: ScopeJob?
         /// Counts resets.
@@ -112,7 +118,11 @@ public final class DeviceControl: Sendable {
         let remembered = remembered
         let (epoch, intent) = state.withLock { state in
             if state.intent == nil { state.intent = isOn }
-            state.selection = state.selection ?? remembered
+            if state.selection == nil, let remembered {
+                state.selection = remembered.id
+                state.selectionName = remembered.name
+                state.besideSelection = []
+            }
             return (state.epoch, state.intent)
         }
         guard intent != nil else { return }
@@ -143,14 +153,17 @@ public final class DeviceControl: Sendable {
 
     /// - `id`: nil leaves the choice to the routing again.
     func select(_ id: DeviceID?) async throws(DeviceError) {
-        if let id { _ = try await driver.device(id) }
-        let (previous, epoch) = state.withLock { state in
+        var name: String?
+        if let id { name = try await driver.device(id).name }
+        let (previous, epoch) = state.withLock { [name] state in
             defer {
                 state.selection = id
+                state.selectionName = name
+                state.besideSelection = nil
                 state.lost = nil
                 state.trials = DeviceTrials()
             }
-            return (state.selection, state.epoch)
+            return ((state.selection, state.selectionName, state.besideSelection), state.epoch)
         }
         publish()
         do {
@@ -158,12 +171,18 @@ public final class DeviceControl: Sendable {
                 epoch, presenceMatters: false, Purpose(mustTakeSelection: id != nil, isRerouting: id == nil))
         } catch {
             // The choice did not work: back to the one before, and tell.
-            state.withLock { if $0.epoch == epoch && $0.selection == id { $0.selection = previous } }
+            state.withLock { state in
+                guard state.epoch == epoch, state.selection == id else { return }
+                (state.selection, state.selectionName, state.besideSelection) = previous
+            }
             try? await convergeIfJoined(epoch, presenceMatters: false)
             throw error
         }
-        remember(id)
-        if let session = link.call.activeSession { link.call.media.companion(of: self)?.chooseAgain(in: session) }
+        remember(id, name)
+        followChoice()
+        if let session = link.call.activeSession {
+            link.call.media.companion(of: self)?.chooseAgain(in: session)
+        }
     }
 
     /// Looks again which device is best, as after the order has changed.
@@ -171,6 +190,11 @@ public final class DeviceControl: Sendable {
         state.withLock { $0.lost = nil }
         try await convergeIfJoined(
             state.withLock { $0.epoch }, presenceMatters: false, Purpose(isRerouting: true))
+    }
+
+    /// Whether a device runs and delivers, muted or not.
+    var isDelivering: Bool {
+        state.withLock { $0.running.map { $0.hasArrived && !$0.isStalled } ?? false }
     }
 
     /// The device that a person chose, while it runs.
@@ -191,6 +215,8 @@ public final class DeviceControl: Sendable {
             state.intent = nil
             state.isPaused = false
             state.selection = nil
+            state.selectionName = nil
+            state.besideSelection = nil
             state.error = nil
             state.lost = nil
             state.silentSince = nil
@@ -204,6 +230,7 @@ public final class DeviceControl: Sendable {
         }
         for job in jobs { job.cancel() }
         await gate.withGate {
+            await self.endStandIn()
             await self.stopRunning(standby ?? .release)
             if standby == nil { await self.closeParked() }
         }
@@ -212,7 +239,10 @@ public final class DeviceControl: Sendable {
 
     /// Stops the device as a leave does; what was wanted stays until the reset.
     func stop(_ standby: StandbyPolicy) async {
-        await gate.withGate { await self.stopRunning(standby) }
+        await gate.withGate {
+            await self.endStandIn()
+            await self.stopRunning(standby)
+        }
         publish()
     }
 

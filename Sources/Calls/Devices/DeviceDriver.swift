@@ -38,8 +38,14 @@ protocol DeviceDriver: Sendable {
     /// - Returns: false where the device has to be stopped for that.
     func setMuted(_ isMuted: Bool, in session: SessionMedia) async -> Bool
 
+    /// What goes on in the device's place while none is there, until it is cancelled; nil for nothing.
+    func standIn(in session: SessionMedia) -> (@Sendable () async throws -> Void)?
+
     /// Tells the others that the device's track begins, or is muted.
     func announce(_ isOn: Bool, in session: SessionMedia) async
+
+    /// Whether the others think that it is on.
+    func isAnnounced(in session: SessionMedia) -> Bool
 }
 
 extension DeviceDriver {
@@ -49,12 +55,18 @@ extension DeviceDriver {
         return try await others()
     }
 
-    func prepare(_ device: any RunnableDevice, for session: SessionMedia, headroom: Int) async throws(DeviceError) {}
+    func prepare(_ device: any RunnableDevice, for session: SessionMedia, headroom: Int)
+        async throws(DeviceError)
+    {}
+
+    func standIn(in session: SessionMedia) -> (@Sendable () async throws -> Void)? { nil }
 }
 
 /// A microphone, speaker, camera or screen: what can be stopped again.
 protocol RunnableDevice: AnyObject, Sendable {
     var deviceID: DeviceID { get }
+    /// As a person reads it: the same in another socket.
+    var name: String { get }
     func stop(_ standby: StandbyPolicy) async
 }
 
@@ -71,6 +83,7 @@ final class RunnableAudioDevice: RunnableDevice {
     let device: any AudioDevice
     init(_ device: any AudioDevice) { self.device = device }
     var deviceID: DeviceID { device.info.id }
+    var name: String { device.info.name }
     func stop(_ standby: StandbyPolicy) async { await device.stop(standby) }
 }
 
@@ -79,5 +92,6 @@ final class RunnableVideoDevice: RunnableDevice {
     let device: any VideoDevice
     init(_ device: any VideoDevice) { self.device = device }
     var deviceID: DeviceID { device.info.id }
+    var name: String { device.info.name }
     func stop(_ standby: StandbyPolicy) async { await device.stop(standby) }
 }

@@ -1,6 +1,6 @@
 public import Media
 import Rooms
-import Scopes
+public import Scopes
 import Synchronization
 
 /// Runs the microphone of a call (ALSA where the client was given no other devices).
@@ -9,6 +9,8 @@ import Synchronization
 /// be told; ``CallConfiguration/closesMutedMicrophone`` makes it close.
 public final class MicrophoneManager: DeviceManager {
     public let control: DeviceControl
+    /// Whether it delivers only zeros, as it changes.
+    public let silences = StateFlow<MicrophoneSilence?>(nil)
     private let driver: MicrophoneDriver
 
     init(link: CallLink) {
@@ -20,6 +22,16 @@ public final class MicrophoneManager: DeviceManager {
 
     /// The devices with their names and kinds.
     public func deviceInfos() async throws(DeviceError) -> [AudioDeviceInfo] { try await driver.infos() }
+
+    /// Why nothing is heard of a microphone that runs; nil where something is, or none runs.
+    public var silence: MicrophoneSilence? { silences.value }
+
+    public func reset() async { await reset(keeping: nil) }
+
+    func reset(keeping standby: StandbyPolicy?) async {
+        silences.set(nil)
+        await control.reset(keeping: standby)
+    }
 
     /// Whether sound comes in while the microphone is muted: to show a hint to the person who speaks.
     public var isSpeakingWhileMuted: Bool {
@@ -51,9 +63,11 @@ struct MicrophoneDriver: DeviceDriver {
 
     private var routing: AudioRouting {
         let call = link.call
+        let lists = call.media.devices.value
         return AudioRouting(
             order: call.configuration.routing.order,
-            companion: call.media.devices.value.card(ofSpeaker: call.speaker.control.chosen))
+            companion: lists.card(ofSpeaker: call.speaker.control.chosen),
+            pairs: lists.pairs)
     }
 
     func device(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice {
@@ -76,15 +90,17 @@ struct MicrophoneDriver: DeviceDriver {
         notice: @escaping @Sendable (DeviceNotice) -> Void
     ) async throws(DeviceError) {
         guard let audio = (device as? RunnableAudioDevice)?.device else { return }
-        let arrival = Arrival()
+        let options = options(headroom, session)
+        let arrival = Arrival(device: device.deviceID.rawValue)
         session.audioSender.onFirstBlock = { arrival.arrived() }
-        let info = try await audio.start(session.captureRing, options: options(headroom, session)) { event in
+        let info = try await audio.start(session.captureRing, options: options) { event in
             if case .ended(let error) = event { arrival.failed(error) }
             if case .stalled(let error) = event, error.code == .neverStarted { arrival.failed(error) }
             notice(DeviceNotice(event))
         }
         session.microphone.withLock { $0 = SessionMedia.AudioPart(device: audio, info: info) }
-        try await arrival.wait(device: device.deviceID.rawValue)
+        try await arrival.value(
+            atMost: options.stallAfter + Arrival.grace, clock: link.call.configuration.clock)
     }
 
     func setMuted(_ isMuted: Bool, in session: SessionMedia) async -> Bool {
@@ -92,7 +108,17 @@ struct MicrophoneDriver: DeviceDriver {
         return !link.call.configuration.closesMutedMicrophone
     }
 
-    func announce(_ isOn: Bool, in session: SessionMedia) async { await session.announce(.audio, isOn: isOn) }
+    /// Before the track was published there is nobody who could miss it.
+    func standIn(in session: SessionMedia) -> (@Sendable () async throws -> Void)? {
+        guard session.link.isPublished(.audio) else { return nil }
+        return { try await session.sendSilence() }
+    }
+
+    func isAnnounced(in session: SessionMedia) -> Bool { session.link.isOn(.audio) }
+
+    func announce(_ isOn: Bool, in session: SessionMedia) async {
+        await session.announce(.audio, isOn: isOn)
+    }
 }
 
 /// - Throws: `.noDevice` for an empty list.

@@ -58,5 +58,7 @@ struct ScreenDriver: DeviceDriver {
 
     func setMuted(_ isMuted: Bool, in session: SessionMedia) async -> Bool { false }
 
+    func isAnnounced(in session: SessionMedia) -> Bool { session.link.isOn(.screenShare) }
+
     func announce(_ isOn: Bool, in session: SessionMedia) async { await session.announce(.screenShare, isOn: isOn) }
 }

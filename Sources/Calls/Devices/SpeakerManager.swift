@@ -35,12 +35,26 @@ public final class SpeakerManager: DeviceManager {
         if let media = control.link.call.activeSession?.media { try await driver.applyVolume(in: media) }
     }
 
-    /// Whether built-in speakers are preferred to a headset.
+    /// Whether what is heard in the whole room is preferred to a headset.
     public var isSpeakerphone: Bool { driver.sound.withLock { $0.isSpeakerphone } }
 
-    /// Prefers built-in speakers to a headset, or the other way round. A person's selection wins over both.
+    /// Lets everybody in the room hear, or only who wears the headset again.
+    ///
+    /// On: built-in speakers, else those at a line jack, else a monitor's (HDMI), else as usual. Off: the device that a
+    /// person had chosen before, where it can be used, else as usual, a headset first. The last word counts: a selection
+    /// made while it is on wins until it is switched again.
     public func setSpeakerphone(_ isOn: Bool) async throws(DeviceError) {
-        driver.sound.withLock { $0.isSpeakerphone = isOn }
+        let selection = control.state.withLock { $0.selection }
+        let (isNews, before) = driver.sound.withLock { sound in
+            defer {
+                if isOn, !sound.isSpeakerphone { sound.before = selection }
+                if !isOn { sound.before = nil }
+                sound.isSpeakerphone = isOn
+            }
+            return (sound.isSpeakerphone != isOn, sound.before)
+        }
+        guard isNews else { return try await control.reroute() }
+        control.state.withLock { $0.selection = isOn ? nil : before }
         try await control.reroute()
     }
 
@@ -58,6 +72,8 @@ final class SpeakerDriver: DeviceDriver {
     struct Sound {
         var volume: Int?
         var isSpeakerphone = false
+        /// What a person had chosen when the speakerphone was switched on.
+        var before: DeviceID?
     }
 
     let link: CallLink
@@ -85,9 +101,10 @@ final class SpeakerDriver: DeviceDriver {
 
     private var routing: AudioRouting {
         let call = link.call
+        let lists = call.media.devices.value
         return AudioRouting(
             order: call.configuration.routing.order, isSpeakerphone: isSpeakerphone,
-            companion: call.media.devices.value.card(ofMicrophone: call.microphone.control.chosen))
+            companion: lists.card(ofMicrophone: call.microphone.control.chosen), pairs: lists.pairs)
     }
 
     func device(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice {
@@ -123,6 +140,12 @@ final class SpeakerDriver: DeviceDriver {
         session.audioReceiver.isMuted = isMuted
         return true
     }
+
+    func standIn(in session: SessionMedia) -> (@Sendable () async throws -> Void)? {
+        { try await session.playToNothing() }
+    }
+
+    func isAnnounced(in session: SessionMedia) -> Bool { false }
 
     func announce(_ isOn: Bool, in session: SessionMedia) async {}
 

@@ -52,7 +52,7 @@ extension Call {
         let beganAt = configuration.now()
         session.attempt.cancelWork()
         if case .left = end { session.attempt.resolve(.failure(CancellationError())) }
-        let statistics = session.media.statistics
+        let statistics = statistics(of: session)
         if let transport = openTransport { await sendLeaveMessage(transport) }
         await sessions.cancelAndWait()
         await session.attempt.workEnded.wait()

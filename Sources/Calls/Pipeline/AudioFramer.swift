@@ -45,6 +45,22 @@ struct AudioFramer: Sendable {
         gain.apply(target, to: &span)
     }
 
+    /// Whether the frame is nothing but zeros.
+    var isAllZero: Bool { !samples.contains { $0 != 0 } }
+
+    func duration(of sampleFrames: Int) -> Duration { format.duration(ofSampleFrames: sampleFrames) }
+
+    /// A frame that is not from the ring begins at `time`: what comes next is expected after it.
+    /// - Returns: sample frames between the frame before and that one.
+    mutating func skip(to time: MonotonicInstant) -> Int {
+        defer {
+            filled = 0
+            expectedAt = format.instant(length, after: time)
+        }
+        guard let expectedAt else { return filled }
+        return filled + max(0, format.sampleFrames(in: time - expectedAt))
+    }
+
     /// Sample frames that the frame still lacks.
     var missing: Int { length - filled }
 

@@ -64,6 +64,7 @@ final class AudioSender: AudioDrain {
     /// What the encoder is to change to, and whether that is news.
     private let target = Mutex<Encoding?>(nil)
     private let hasTarget = Atomic(false)
+    private let zeroNanoseconds = Atomic<Int64>(0)
     private let gainBits = Atomic(Float(1).bitPattern)
     private let shared = Mutex(Statistics())
 
@@ -123,6 +124,9 @@ final class AudioSender: AudioDrain {
 
     var statistics: Statistics { shared.withLock { $0 } }
 
+    /// For how long the microphone has delivered nothing but zeros.
+    var zeros: Duration { .nanoseconds(zeroNanoseconds.load(ordering: .relaxed)) }
+
     /// Lets sound be sent until the task is cancelled; when it returns nothing is any more. Once.
     func run() async {
         sending.withLock { isSending in
@@ -135,6 +139,22 @@ final class AudioSender: AudioDrain {
             ended.complete()
         }
         sending.withLock { $0 = false }
+    }
+
+    /// Sends one frame of silence, as DTX does from time to time, so that the others have a stream that lives.
+    ///
+    /// In the microphone's place: while none runs.
+    func sendSilence() {
+        let now = now()
+        _ = sending.withLockIfAvailable { isSending in
+            guard isSending, !isMuted, let bytes = worker.sendSilence(at: now) else { return }
+            shared.withLock { statistics in
+                statistics.packets += 1
+                statistics.bytes += bytes
+                statistics.levelDBov = LevelMeter.silence
+            }
+            pulse.changed()
+        }
     }
 
     func soundCaptured() {
@@ -160,6 +180,7 @@ final class AudioSender: AudioDrain {
             case .frame:
                 let sent = worker.send(isMuted: isMuted, gain: gain)
                 let sentAt = now()
+                zeroNanoseconds.store(worker.zeros.nanoseconds, ordering: .relaxed)
                 let (packets, bytes, meter) = (sent == nil ? 0 : 1, sent ?? 0, worker.meter)
                 shared.withLock { statistics in
                     if Int(meter.levelDBov) != Int(statistics.levelDBov) { pulse.changed() }
@@ -197,6 +218,7 @@ private final class AudioSendWorker: @unchecked Sendable {
     private var packet = [UInt8](repeating: 0, count: OpusEncoder.maximumPacketBytes)
     private var gain = AudioGain(1)
     private(set) var meter = LevelMeter()
+    private var zeroFrames = 0
     private let sendPacket: @Sendable (RTPPacket) -> Void
 
     init(
@@ -227,12 +249,28 @@ private final class AudioSendWorker: @unchecked Sendable {
         if encoding.frameSampleFrames != framer.length { framer.setLength(encoding.frameSampleFrames) }
     }
 
+    /// For how long there were only zeros.
+    var zeros: Duration { framer.duration(of: zeroFrames) }
+
+    /// Returns the payload's bytes, nil where there is no encoder.
+    func sendSilence(at now: MonotonicInstant) -> Int? {
+        prepare()
+        let silence = [Int16](repeating: 0, count: framer.samples.count)
+        var storage = packet.mutableSpan
+        guard let count = try? encoder?.encode(silence.span, into: &storage) else { return nil }
+        packetizer.pause(ticks: framer.skip(to: now))
+        let level = AudioLevel(dBov: -127, isVoice: false)
+        sendPacket(packetizer.packet(Array(packet[..<count]), ticks: framer.length, level: level))
+        return count
+    }
+
     func pause(_ sampleFrames: Int) { packetizer.pause(ticks: sampleFrames) }
 
     /// Sends the frame. Returns the payload's bytes, nil where nothing was sent.
     func send(isMuted: Bool, gain target: Float) -> Int? {
         defer { framer.next() }
         prepare()
+        zeroFrames = framer.isAllZero ? zeroFrames + framer.length : 0
         framer.apply(&gain, target)
         meter.measure(framer.samples.span)
         let ticks = framer.length

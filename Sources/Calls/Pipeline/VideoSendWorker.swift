@@ -28,6 +28,9 @@ final class VideoSendWorker: @unchecked Sendable {
     var owesKeyframe = false
     private let target: VideoTarget
     private let interval: Duration
+    private let now: @Sendable () -> MonotonicInstant
+    /// What is given up where this machine does not keep up.
+    private var relief = EncodingRelief()
     private var settings: VP8Settings
     private let converter = PixelConverter()
     private var encoder: VP8Encoder?
@@ -42,9 +45,10 @@ final class VideoSendWorker: @unchecked Sendable {
 
     init(
         target: VideoTarget, content: VP8Settings.Content, bitrate: Int?, packetizer: VP8Packetizer,
-        send: @escaping @Sendable (RTPPacket) -> Void
+        now: @escaping @Sendable () -> MonotonicInstant, send: @escaping @Sendable (RTPPacket) -> Void
     ) {
         self.target = target
+        self.now = now
         let rate = target.framesPerSecond.isNaN ? 30 : min(240, max(1, target.framesPerSecond))
         interval = .nanoseconds(Int64(1e9 / rate))
         let usual = VP8Settings.usualBitrate(
@@ -61,17 +65,26 @@ final class VideoSendWorker: @unchecked Sendable {
         try? encoder?.setBitrate(bitrate)
     }
 
+    /// What the machine does not manage of what was asked for.
+    var reliefMeasure: EncodingRelief.Measure { relief.measure }
+
     /// Converts, encodes and sends a frame, and lets go of it as soon as it is converted: it is the device's own buffer,
     /// of which there are few, and which a leave would have to copy if it were held while the encoder works.
     /// - Returns: nil where there is no frame.
     func send(_ latest: inout VideoFrame?, now: MonotonicInstant) -> Outcome? {
         guard let capturedAt = latest?.capturedAt else { return nil }
-        // Three quarters of the interval: devices are not punctual to the millisecond.
-        if let lastTaken, capturedAt - lastTaken < interval * 3 / 4 { return .tooFast }
+        // Up to a quarter of the interval early: devices are not punctual to the millisecond.
+        let least = interval * relief.measure.pictures - interval / 4
+        if let lastTaken, capturedAt - lastTaken < least { return .tooFast }
         lastTaken = capturedAt
+        let began = self.now()
         do throws(CodecError) {
             let picture = try convert(&latest)
-            return try encode(picture, capturedAt: capturedAt)
+            let outcome = try encode(picture, capturedAt: capturedAt)
+            if let measure = relief.note(took: self.now() - began, interval: interval) {
+                try encoder?.setSpeedUp(measure.speedUp)
+            }
+            return outcome
         } catch {
             return .failed(error)
         }
@@ -112,8 +125,12 @@ final class VideoSendWorker: @unchecked Sendable {
         // A camera held upright gets an upright target.
         let isUpright = frame.height > frame.width && target.width > target.height
         let (width, height) = isUpright ? (target.height, target.width) : (target.width, target.height)
-        guard width > 0, height > 0, frame.width > width || frame.height > height else { return nil }
-        let factor = min(Double(width) / Double(frame.width), Double(height) / Double(frame.height))
+        var factor = 1.0
+        if width > 0, height > 0 {
+            factor = min(1, Double(width) / Double(frame.width), Double(height) / Double(frame.height))
+        }
+        factor *= Double(relief.measure.sideQuarters) / 4
+        guard factor < 1 else { return nil }
         // Even, as the chroma is.
         func scaled(_ side: Int) -> Int { max(2, Int((Double(side) * factor).rounded()) & ~1) }
         return PixelConverter.Size(width: scaled(frame.width), height: scaled(frame.height))

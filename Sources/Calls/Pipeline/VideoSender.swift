@@ -80,11 +80,12 @@ final class VideoSender: Sendable {
         self.loop = loop
         worker = VideoSendWorker(
             target: target, content: content, bitrate: bitrate, packetizer: VP8Packetizer(ssrc: ssrc, start: start),
-            send: { packet in loop.effect { send(packet) } })
+            now: now, send: { packet in loop.effect { send(packet) } })
     }
 
     /// Takes a frame to send. Never waits for the encoder: the device's thread may call it.
-    func offer(_ frame: VideoFrame) {
+    /// - `standsAlone`: whether it is to be a keyframe: the first of another device.
+    func offer(_ frame: VideoFrame, standsAlone: Bool = false) {
         guard frame.capturedAt >= notBefore else {
             shared.withLock { statistics in
                 statistics.framesIn += 1
@@ -98,6 +99,7 @@ final class VideoSender: Sendable {
             guard !mailbox.isPaused else { return (nil, true) }
             let old = mailbox.latest
             mailbox.latest = frame
+            if standsAlone { mailbox.wantsKeyframe = true }
             return (old, false)
         }
         shared.withLock { statistics in

@@ -39,6 +39,12 @@ final class SessionLink: Sendable {
         }
     }
 
+    /// Whether the others know of a track.
+    func isPublished(_ kind: TrackKind) -> Bool { state.withLock { $0.published[kind] != nil } }
+
+    /// Whether the others know of a track that is not muted.
+    func isOn(_ kind: TrackKind) -> Bool { state.withLock { $0.published[kind]?.isMuted == false } }
+
     /// Any thread.
     func send(_ packet: RTPPacket, _ kind: TrackKind) { transport?.send(packet, track: kind) }
 

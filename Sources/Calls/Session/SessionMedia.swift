@@ -159,11 +159,13 @@ final class SessionMedia: Sendable {
     ) async throws(DeviceError) {
         guard let video = (device as? RunnableVideoDevice)?.device else { return }
         let sender = try videoSender(kind, target)
-        let arrival = Arrival()
+        let arrival = Arrival(device: device.deviceID.rawValue)
         let (outlets, track) = (outlets, TrackID(sessionID: sessionID, kind: kind))
+        // The device's own thread alone touches it.
+        let isFirst = Atomic(true)
         let info = try await video.start(target) { frame in
             arrival.arrived()
-            sender.offer(frame)
+            sender.offer(frame, standsAlone: isFirst.exchange(false, ordering: .relaxed))
             outlets.deliver(frame, track: track, isLocal: true)
         } onEvent: { event in
             if case .ended(let error) = event { arrival.failed(error) }
@@ -172,7 +174,7 @@ final class SessionMedia: Sendable {
         }
         let part = VideoPart(device: video, info: info)
         if kind == .video { camera.withLock { $0 = part } } else { screen.withLock { $0 = part } }
-        try await arrival.wait(device: device.deviceID.rawValue)
+        try await arrival.value(atMost: target.stallAfter + Arrival.grace, clock: configuration.clock)
     }
 
     /// The sender of a kind: made, and running, from its first device on.

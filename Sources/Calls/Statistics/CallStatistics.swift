@@ -60,6 +60,18 @@ public struct CallStatistics: Sendable, Hashable {
     public var transport: TransportStatistics?
     /// How often the connection was lost and taken up again.
     public var reconnections = 0
+    /// How often each device was lost and taken up again, and for how long nothing came.
+    public var recoveries = Recoveries()
+
+    /// The recoveries of the devices.
+    public struct Recoveries: Sendable, Hashable {
+        public var microphone = DeviceRecoveries()
+        public var speaker = DeviceRecoveries()
+        public var camera = DeviceRecoveries()
+        public var screenShare = DeviceRecoveries()
+
+        public init() {}
+    }
 
     /// Until the first packet of anybody else came; of those that are still in the call.
     public var firstRTP: Duration? { received.values.compactMap(\.firstPacket).min() }

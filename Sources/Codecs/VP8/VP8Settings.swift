@@ -44,9 +44,11 @@ public struct VP8Settings: Sendable, Hashable {
             try refuse("a bitrate of \(bitrate)", "Give 30,000 to 50,000,000 bits a second")
         }
         if !(1...240).contains(framesPerSecond) { try refuse("\(framesPerSecond) frames a second", "Give 1 to 240") }
-        if let speed, !(1...16).contains(speed) { try refuse("a speed of \(speed)", "Give 1 to 16") }
+        if let speed, !(1...Self.fastest).contains(speed) { try refuse("a speed of \(speed)", "Give 1 to 16") }
         if let threads, !(1...16).contains(threads) { try refuse("\(threads) threads", "Give 1 to 16") }
     }
+
+    static let fastest = 16
 
     /// Threads for a picture: more than one only for large ones where processors are to spare.
     ///

@@ -14,8 +14,12 @@ public enum AudioDirection: String, Sendable, Hashable, CaseIterable {
 }
 
 /// How a sound device is attached, which decides what is preferred (Bluetooth, then wired, then built-in).
-public enum AudioDeviceKind: String, Sendable, Hashable {
+public enum AudioDeviceKind: String, Sendable, Hashable, CaseIterable {
     case builtIn, usb, hdmi, bluetooth, loopback, soundServer, synthetic, other
+    /// Headphones, a headset or a microphone in a jack of a built-in card: its one PCM is then heard there.
+    case wired
+    /// An amplifier, a mixing desk or loudspeakers in a line jack of a built-in card.
+    case line
 }
 
 /// One microphone or speaker.

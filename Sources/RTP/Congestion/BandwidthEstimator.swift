@@ -13,10 +13,13 @@ struct BandwidthEstimator: Sendable {
     private var delivered = DeliveredRate()
     private var control: RateControl
     private var loss = LossControl()
+    private var overflow = QueueOverflow()
     private var plan: ProbePlan
     private var probeResults = ProbeResults()
     private var probes: [Probe] = []
     private var lastProbed: (rate: Double, at: MonotonicInstant)?
+    /// When the queue was last found to overflow.
+    private var overflowedAt: MonotonicInstant?
     private var remb: Double?
     private var hasFeedback = false
     private var feedbackRoundTrip: Duration?
@@ -84,7 +87,11 @@ struct BandwidthEstimator: Sendable {
         let probed = takeArrivals(now)
         let lost = results.count { $0.arrival == nil }
         loss.update(lost: lost, total: results.count, rate: target, roundTrip: roundTrip, now: now)
-        react(probed: probed, roundTrip: roundTrip, now: now)
+        if let capacity = overflow.takeCapacity(bearable: loss.inherent) {
+            lower(to: capacity, now: now)
+        } else {
+            react(probed: probed, roundTrip: roundTrip, now: now)
+        }
         loss.relax(above: control.rate)
         if target < Self.fall * before { plan.noteFall(from: before, now: now) }
     }
@@ -132,9 +139,13 @@ struct BandwidthEstimator: Sendable {
     private mutating func takeArrivals(_ now: MonotonicInstant) -> Double? {
         var probed: Double?
         for result in results {
+            let sentAt = Double(result.sentAt.nanoseconds) / 1e6
+            if overflowedAt.map({ result.sentAt > $0 }) ?? true {
+                overflow.insert(
+                    sent: sentAt, arrival: result.arrival.map { Double($0) / 1000 }, bytes: result.bytes)
+            }
             guard let arrivalMicroseconds = result.arrival else { continue }
             let arrival = Double(arrivalMicroseconds) / 1000
-            let sentAt = Double(result.sentAt.nanoseconds) / 1e6
             feedbackRoundTrip = now - result.sentAt
             delivered.insert(bytes: result.bytes, at: arrival)
             if let delta = groups.insert(sent: sentAt, arrival: arrival) { trend.update(delta) }
@@ -145,6 +156,17 @@ struct BandwidthEstimator: Sendable {
                 ?? probed
         }
         return probed
+    }
+
+    /// The queue overflows: all that is sent beyond what the link carries is lost.
+    private mutating func lower(to capacity: Double, now: MonotonicInstant) {
+        overflowedAt = now
+        overflow.restart()
+        control.reduce(below: capacity, now: now)
+        // The delays of the overflow are answered: the queue drains now.
+        trend = DelayTrend()
+        groups.reset()
+        lastProbed = nil
     }
 
     private mutating func react(probed: Double?, roundTrip: Duration, now: MonotonicInstant) {

@@ -13,7 +13,7 @@ struct LossControl: Sendable {
     private var lost = 0
     private var total = 0
     /// What is lost however little is sent.
-    private var inherent = 0.0
+    private(set) var inherent = 0.0
     private var fractionBefore: Double?
     private var futileSteps = 0
     private var decreasedAt: MonotonicInstant?

@@ -40,7 +40,7 @@ struct RateControl: Sendable {
         _ usage: DelayTrend.Usage, delivered: Double?, roundTrip: Duration, now: MonotonicInstant
     ) {
         switch usage {
-        case .overuse: decrease(delivered, now)
+        case .overuse: decrease(delivered, isKnown: capacity.isKnown, now)
         case .underuse: state = .hold
         case .normal:
             if state == .hold {
@@ -49,6 +49,11 @@ struct RateControl: Sendable {
             }
             increase(delivered, roundTrip, now)
         }
+    }
+
+    /// Goes below what the link was seen to carry, at once.
+    mutating func reduce(below capacity: Double, now: MonotonicInstant) {
+        if Self.known * capacity < rate { decrease(capacity, isKnown: true, now) }
     }
 
     private mutating func increase(_ delivered: Double?, _ roundTrip: Duration, _ now: MonotonicInstant) {
@@ -63,7 +68,9 @@ struct RateControl: Sendable {
         rate = clamp(min(raised, limit))
     }
 
-    private mutating func decrease(_ delivered: Double?, _ now: MonotonicInstant) {
+    /// - `isKnown`: what arrives is near what the link was seen to carry.
+    private mutating func decrease(_ delivered: Double?, isKnown: Bool, _ now: MonotonicInstant) {
+        let factor = isKnown ? Self.known : Self.beta
         state = .hold
         changedAt = now
         decreasedAt = now
@@ -71,8 +78,8 @@ struct RateControl: Sendable {
             rate = clamp(rate / 2)
             return
         }
-        var lowered = Self.beta * delivered
-        if lowered > rate, let known = capacity.estimate { lowered = Self.beta * known }
+        var lowered = factor * delivered
+        if lowered > rate, let known = capacity.estimate { lowered = factor * known }
         if lowered < rate { rate = clamp(lowered) }
         if delivered < capacity.lowerBound { capacity.reset() }
         capacity.noteOveruse(at: delivered)
@@ -89,6 +96,8 @@ struct RateControl: Sendable {
     private func clamp(_ rate: Double) -> Double { min(range.upperBound, max(range.lowerBound, rate)) }
 
     private static let beta = 0.85
+    /// Where the link is known less has to be given up for the queue to drain.
+    private static let known = 0.9
 }
 
 /// What the link was seen to carry whenever the queue grew: near it, the rate is raised with care.

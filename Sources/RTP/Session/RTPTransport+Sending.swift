@@ -21,13 +21,19 @@ extension RTPTransport {
     /// Answers a request for packets: sound at once, pictures before newer ones.
     mutating func resend(_ numbers: [SequenceNumber], of ssrc: SSRC, now: MonotonicInstant) {
         guard let index = senders.firstIndex(where: { $0.ssrc == ssrc }) else { return }
+        let isSound = senders[index].configuration.kind == .audio
         for number in numbers where !pacer.isFull {
+            guard isSound || repairBudget.isOpen(rate: estimator.target, now: now) else {
+                senders[index].statistics.notRetransmitted += 1
+                continue
+            }
             guard let packet = senders[index].retransmission(number, now: now, roundTrip: likelyRoundTrip) else {
                 continue
             }
-            if senders[index].configuration.kind == .audio {
+            if isSound {
                 transmit(packet, sender: index, isPaced: false, now: now)
             } else {
+                repairBudget.spend(bytes: packet.serializedCount)
                 pacer.enqueue(packet, now: now)
             }
         }
@@ -101,15 +107,34 @@ extension RTPTransport {
     }
 
     /// Goes on under another SSRC, since somebody else uses ours (RFC 3550 §8.2).
+    ///
+    /// A far side that sends our packets back to us has the new SSRC too, soon: that is a loop, not a collision, and is
+    /// passed over.
     mutating func replaceSSRC(sender index: Int, now: MonotonicInstant) {
+        if let collidedAt, now - collidedAt < Self.loopMemory { return }
+        collidedAt = now
         var configuration = senders[index].configuration
         let old = configuration.ssrc
-        configuration.ssrc = SSRC(rawValue: .random(in: 1 ... .max, using: &generator))
+        configuration.ssrc = freshSSRC()
         senders[index].configure(configuration)
+        pacer.remove(old, rtx: nil)
         sayGoodbye([old])
         actions.append(.collided(old, replacement: configuration.ssrc, mid: configuration.mid))
+        // What was under way is of no use to those who decode the new stream.
+        if configuration.kind == .video { actions.append(.keyframeRequested(mid: configuration.mid)) }
     }
 
+    /// One that nobody uses, as far as is known.
+    private mutating func freshSSRC() -> SSRC {
+        while true {
+            let ssrc = SSRC(rawValue: .random(in: 1 ... .max, using: &generator))
+            let isOurs = senders.contains { $0.ssrc == ssrc || $0.configuration.rtxSSRC == ssrc }
+            if !isOurs, streamIndex[ssrc] == nil, repaired[ssrc] == nil { return ssrc }
+        }
+    }
+
+    /// Ten intervals between reports (RFC 3550 §8.2).
+    private static let loopMemory = Duration.seconds(10)
     /// Payload of a packet that fills a probe.
     private static let fillerBytes = 1000
 }

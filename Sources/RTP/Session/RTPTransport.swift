@@ -22,7 +22,7 @@ package struct RTPTransport: Sendable {
         case estimate(BandwidthEstimate)
         /// The far side said that a stream has ended.
         case ended(SSRC, mid: String)
-        /// Somebody else uses our SSRC (RFC 3550 §8.2): the stream goes on under another.
+        /// Somebody else uses our SSRC (RFC 3550 §8.2): the stream goes on under another, which is to be signalled.
         case collided(SSRC, replacement: SSRC, mid: String)
     }
 
@@ -53,7 +53,7 @@ package struct RTPTransport: Sendable {
     /// The id under which packets between a pipeline and this transport carry their audio level.
     package static let audioLevelID: UInt8 = 1
 
-    let settings: Settings
+    private(set) var settings: Settings
     let cname: String
     var generator: SplitMix
     var actions = ActionQueue()
@@ -69,6 +69,7 @@ package struct RTPTransport: Sendable {
 
     var estimator: BandwidthEstimator
     var pacer: Pacer
+    var repairBudget = RepairBudget()
 
     var arrivals = ArrivalLog()
     /// Whether the far side wants to know when packets arrive.
@@ -81,6 +82,8 @@ package struct RTPTransport: Sendable {
     var roundTrip: Duration?
     var unknownStreamPackets: Int64 = 0
     var malformedRTCP: Int64 = 0
+    /// When an SSRC of ours was last found in use.
+    var collidedAt: MonotonicInstant?
 
     /// - `cname`: names this end in SDES, at most 255 bytes of UTF-8.
     /// - `seed`: of the random numbers that RFC 3550 asks for.
@@ -140,6 +143,9 @@ package struct RTPTransport: Sendable {
         streams.removeAll { $0.mid == mid }
         linesChanged()
     }
+
+    /// Whether the far side takes feedback without a report before it; see ``Settings/allowsReducedSize``.
+    package mutating func setReducedSize(_ isAllowed: Bool) { settings.allowsReducedSize = isAllowed }
 
     // MARK: Time
 

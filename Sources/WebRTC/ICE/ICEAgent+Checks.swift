@@ -125,7 +125,9 @@ extension ICEAgent {
                 session.pairs[index].check = nil
                 if session.pairs[index].state == .inProgress { session.pairs[index].state = .failed }
             } else if now >= check.next {
-                let interval = min(check.interval * 2, timings.maximumRetransmission)
+                let isEager = now < check.begun + timings.eagerPeriod
+                let longest = isEager ? timings.eagerRetransmission : timings.maximumRetransmission
+                let interval = min(check.interval * 2, longest)
                 session.pairs[index].check?.interval = interval
                 sendAgain(index, now: now)
             }

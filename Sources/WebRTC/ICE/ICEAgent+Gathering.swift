@@ -126,12 +126,15 @@ extension ICEAgent {
 
     // MARK: TURN
 
-    private mutating func allocate(_ server: Int, at address: SocketAddress, base: Int?, now: MonotonicInstant) {
-        let relay = ICERelay(
+    private mutating func allocate(
+        _ server: Int, at address: SocketAddress, base: Int?, losses: Int = 0, now: MonotonicInstant
+    ) {
+        var relay = ICERelay(
             id: nextRelayID, server: server, base: base, address: address,
             client: TURNClient(
                 username: servers[server].username, password: servers[server].credential,
                 wantsIPv6: base != nil && address.isIPv6, isStream: base == nil, timings: timings))
+        relay.losses = losses
         nextRelayID += 1
         relays.append(relay)
         beginRelay(relays.count - 1, now: now)
@@ -162,9 +165,7 @@ extension ICEAgent {
     /// A stream could not be opened, or has ended: its allocation is gone.
     package mutating func streamClosed(_ id: Int, now: MonotonicInstant) {
         guard state != .closed, let index = relays.firstIndex(where: { $0.id == id && $0.base == nil }) else { return }
-        relays.remove(at: index)
-        perform(.serverFailed(TURNError(.streamClosed, "the stream to the server is closed")))
-        removePaths(now: now) { $0 == .relay(id) }
+        lose(relays.remove(at: index), TURNError(.streamClosed, "the stream to the server is closed"), now: now)
     }
 
     /// Takes what came over a stream to a TURN server: any bytes, cut anywhere.
@@ -235,6 +236,9 @@ extension ICEAgent {
     private mutating func addRelayed(
         _ index: Int, _ relayed: SocketAddress, mapped: SocketAddress, now: MonotonicInstant
     ) {
+        relays[index].allocated = now
+        // What comes after the end of candidates was told has an end of its own.
+        isGatheringAnnounced = false
         let relay = relays[index]
         let base = bases.first { $0.id == relay.base }
         if let base, policy == .all { addReflexive(mapped, base: base.id, server: relay.address, now: now) }
@@ -294,8 +298,43 @@ extension ICEAgent {
         guard let index = relays.firstIndex(where: { $0.id == id }) else { return }
         let relay = relays.remove(at: index)
         if relay.base == nil { perform(.closeStream(id: id)) }
+        lose(relay, error, now: now)
+    }
+
+    /// An allocation is gone, or was not had. Another is asked for: at once where it had served for a while, later and later
+    /// where it had not.
+    private mutating func lose(_ relay: ICERelay, _ error: TURNError, now: MonotonicInstant) {
+        let hasServed = relay.allocated.map { now - $0 >= timings.maximumRelayRetry } ?? false
+        if relay.allocated != nil || error.mayPass {
+            let losses = hasServed ? 0 : relay.losses
+            var wait = min(timings.relayRetry * Int(1 << min(losses, 16)), timings.maximumRelayRetry)
+            if hasServed { wait = .zero }
+            if [.quotaReached, .insufficientCapacity].contains(error.code) { wait = timings.exhaustedRelayRetry }
+            lostRelays.append(
+                ICELostRelay(
+                    server: relay.server, base: relay.base,
+                    // Not where it was sent on to.
+                    address: servers[relay.server].addresses.first { $0.isIPv6 == relay.address.isIPv6 }
+                        ?? relay.address,
+                    losses: losses + 1, due: now + wait))
+        }
         perform(.serverFailed(error))
-        removePaths(now: now) { $0 == .relay(id) }
+        removePaths(now: now) { $0 == .relay(relay.id) }
+    }
+
+    private mutating func allocateAgain(now: MonotonicInstant) {
+        let due = lostRelays.filter { now >= $0.due }
+        lostRelays.removeAll { now >= $0.due }
+        for lost in due { allocate(lost.server, at: lost.address, base: lost.base, losses: lost.losses, now: now) }
+    }
+
+    /// Data comes no more: the servers are asked whether they still relay it.
+    mutating func probeRelays(now: MonotonicInstant) {
+        for id in relays.map(\.id) {
+            guard let index = relays.firstIndex(where: { $0.id == id }) else { continue }
+            relays[index].client.probe(using: &generator, now: now)
+            serve(index, now: now)
+        }
     }
 
     // MARK: Time
@@ -311,6 +350,7 @@ extension ICEAgent {
             }
         }
         for relay in relays { if let due = relay.client.deadline { consider(due) } }
+        for lost in lostRelays { consider(lost.due) }
         if !isGatheringAnnounced, !isGatheringOver, let gatheringBegun {
             consider(gatheringBegun + timings.gatheringTimeout)
         }
@@ -324,6 +364,7 @@ extension ICEAgent {
             relays[index].client.handleTimeout(using: &generator, now: now)
             serve(index, now: now)
         }
+        allocateAgain(now: now)
         if let gatheringBegun, now >= gatheringBegun + timings.gatheringTimeout { isGatheringOver = true }
     }
 

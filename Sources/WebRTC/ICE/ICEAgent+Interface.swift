@@ -5,7 +5,7 @@ extension ICEAgent {
         case send([UInt8], base: Int, to: SocketAddress)
         /// A candidate of ours, for the peer.
         case candidate(ICECandidate)
-        /// No more candidates will come, unless a base is added.
+        /// No more candidates will come, unless a base is added, or an allocation made anew.
         case gatheringComplete
         /// Data goes this way from now on.
         case selected(ICERoute)
@@ -17,7 +17,7 @@ extension ICEAgent {
         case openStream(id: Int, to: SocketAddress, tlsName: String?)
         case sendStream([UInt8], id: Int)
         case closeStream(id: Int)
-        /// A server gives us no candidate, or has taken it back; the others go on.
+        /// A server gives us no candidate, or has taken it back; the others go on, and it is asked again where that may help.
         case serverFailed(TURNError)
     }
 

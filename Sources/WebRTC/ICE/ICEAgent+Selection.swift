@@ -201,6 +201,7 @@ extension ICEAgent {
         else { return }
         set(.disconnected)
         checkAnew()
+        probeRelays(now: now)
     }
 
     // MARK: Failure

@@ -45,6 +45,7 @@ package struct ICEAgent: Sendable {
     var servers: [ICEGatheringServer]
     var reflexions: [ICEReflexion] = []
     var relays: [ICERelay] = []
+    var lostRelays: [ICELostRelay] = []
     var nextRelayID = 0
 
     private var actions: [Action] = []
@@ -114,6 +115,7 @@ package struct ICEAgent: Sendable {
         reflexions.removeAll { $0.base == id }
         let gone = Set(relays.filter { $0.base == id }.map { ICEPath.relay($0.id) } + [.base(id)])
         relays.removeAll { $0.base == id }
+        lostRelays.removeAll { $0.base == id }
         removePaths(now: now) { gone.contains($0) }
     }
 
@@ -273,6 +275,7 @@ package struct ICEAgent: Sendable {
             if relays[index].base == nil { perform(.closeStream(id: relays[index].id)) }
         }
         relays = []
+        lostRelays = []
         reflexions = []
         session.pairs = []
         previous = nil

@@ -23,10 +23,19 @@ package struct ICETimings: Sendable, Hashable {
     /// Until a check is sent again; doubles each time.
     package var retransmission: Duration = .milliseconds(50)
     package var maximumRetransmission: Duration = .milliseconds(800)
+    /// The most in the first second of a check, when a lost one holds up the call: libwebrtc sends one every 48 ms then
+    /// (`WEAK_PING_INTERVAL`); RFC 8445 §14.3's 500 ms are for networks of which nothing is known.
+    package var eagerRetransmission: Duration = .milliseconds(100)
+    package var eagerPeriod: Duration = .seconds(1)
     /// Until a check is given up.
     package var checkTimeout: Duration = .seconds(12)
     /// Until gathering no longer waits for a server.
     package var gatheringTimeout: Duration = .seconds(5)
+    /// Until an allocation that was refused, or is lost again, is asked for once more; doubles each time.
+    package var relayRetry: Duration = .seconds(1)
+    package var maximumRelayRetry: Duration = .seconds(30)
+    /// The same where the server has no more to give (RFC 8656 §7.4: at least a minute).
+    package var exhaustedRelayRetry: Duration = .seconds(60)
     /// Until an agent that never connected has failed.
     package var connectTimeout: Duration = .seconds(30)
     /// Between consent checks, ±20 % (RFC 7675 §5.1).

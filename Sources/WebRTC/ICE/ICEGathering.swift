@@ -56,5 +56,17 @@ struct ICERelay: Sendable {
     var client: TURNClient
     var reader = TURNStreamReader()
     var redirections = 0
+    /// How many allocations in a row were lost or refused before this one.
+    var losses = 0
+    var allocated: MonotonicInstant?
     var isSettled: Bool { client.state == .allocated || client.state == .closed }
+}
+
+/// An allocation that is gone, and asked for again at a time.
+struct ICELostRelay: Sendable {
+    let server: Int
+    let base: Int?
+    let address: SocketAddress
+    let losses: Int
+    let due: MonotonicInstant
 }

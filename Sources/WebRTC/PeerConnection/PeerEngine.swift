@@ -189,6 +189,8 @@ struct PeerEngine {
                 rtp.removeReceiver(mid: transceiver.mid)
             }
         }
+        // One session, one answer (RFC 5506 §5): all of its m-lines must take it.
+        rtp.setReducedSize(negotiation.transceivers.allSatisfy { $0.isStopped || $0.allowsReducedRTCP })
         askForPictures()
     }
 
@@ -406,7 +408,8 @@ struct PeerEngine {
             case .deliver(let packet, let mid): outbox.packets.append((mid, packet))
             case .keyframeRequested(let mid): outbox.events.append(.keyframeRequested(mid: mid))
             case .estimate(let estimate): outbox.events.append(.estimate(estimate))
-            case .bound, .ended, .collided: break
+            case .collided(_, let replacement, let mid): negotiation.setSSRC(replacement, mid: mid)
+            case .bound, .ended: break
             }
         }
     }

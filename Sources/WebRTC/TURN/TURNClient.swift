@@ -109,6 +109,13 @@ package struct TURNClient: Sendable {
         }
     }
 
+    /// Asks whether the allocation is still there, where peers have gone silent: a server that was started anew has none,
+    /// and drops what is sent through it without a word until it is asked.
+    package mutating func probe(using generator: inout some RandomNumberGenerator, now: MonotonicInstant) {
+        guard state == .allocated, !requests.contains(where: { $0.purpose == .refresh }) else { return }
+        request(.refresh, using: &generator, now: now)
+    }
+
     /// Lets the bindings of all but some peers run out.
     package mutating func keepOnly(_ kept: Set<SocketAddress>) {
         for index in peers.indices { peers[index].isWanted = kept.contains(peers[index].address) }
@@ -249,6 +256,7 @@ package struct TURNClient: Sendable {
         let error = TURNError(.answer(code), "the server answers \(code) \(message.errorReason ?? "")")
         switch request.purpose {
         case .allocate, .refresh: fail(error)
+        case .bind where code == 437: fail(error)
         case .bind(let index): bindFailed(index, error)
         }
     }

@@ -43,6 +43,14 @@ package struct TURNError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Whether asking again, later, may have another answer.
+    var mayPass: Bool {
+        switch code {
+        case .unauthorized, .forbidden, .unsupported, .redirectedTooOften, .unresolved: false
+        default: true
+        }
+    }
+
     package var code: Code
     /// What happened, with the server's own words where it had some.
     package var reason: String

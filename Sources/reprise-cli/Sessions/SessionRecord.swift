@@ -74,7 +74,7 @@ struct SessionRecord: Sendable {
             head(device, audio?.info) + [
                 .init(key: "framesCaptured", value: JSON(audio?.stream.sampleFrames ?? 0)),
                 .init(key: "peak", value: JSON(statistics.sent[.audio]?.peak ?? 0)),
-            ] + tail(audio))
+            ] + tail(audio) + recovered(statistics.recoveries.microphone))
     }
 
     private var speaker: JSON {
@@ -82,17 +82,36 @@ struct SessionRecord: Sendable {
         let audio = statistics.speaker
         return .object(
             head(device, audio?.info)
-                + [.init(key: "framesPlayed", value: JSON(audio?.stream.sampleFrames ?? 0))] + tail(audio))
+                + [.init(key: "framesPlayed", value: JSON(audio?.stream.sampleFrames ?? 0))] + tail(audio)
+                + recovered(statistics.recoveries.speaker))
     }
 
     private var camera: JSON {
         guard let device = devices[.camera] else { return .null }
         let video = statistics.camera
-        return [
-            "device": JSON((video?.info.device ?? device.id)?.rawValue), "status": JSON(device.status.rawValue),
-            "format": JSON(video?.info.format), "width": JSON(video?.info.width), "height": JSON(video?.info.height),
+        let members: JSON = [
+            "device": JSON((video?.info.device ?? device.id)?.rawValue),
+            "status": JSON(device.status.rawValue),
+            "format": JSON(video?.info.format), "width": JSON(video?.info.width),
+            "height": JSON(video?.info.height),
             "fps": JSON(video?.info.framesPerSecond), "frames": JSON(video?.stream.frames ?? 0),
-            "dropped": JSON(video?.stream.dropped ?? 0), "firstFrameMs": JSON(video?.first),
+            "dropped": JSON(video?.stream.dropped ?? 0), "late": JSON(video?.stream.late ?? 0),
+            "firstFrameMs": JSON(video?.first),
+        ]
+        guard case .object(let own) = members else { return members }
+        return .object(own + recovered(statistics.recoveries.camera))
+    }
+
+    /// How often the device was taken up again, by step, and for how long nothing came the last time.
+    private func recovered(_ recoveries: DeviceRecoveries) -> [JSON.Member] {
+        let counts: JSON = [
+            "losses": JSON(recoveries.losses), "stalls": JSON(recoveries.stalls),
+            "restarted": JSON(recoveries.restarts), "reopened": JSON(recoveries.reopens),
+            "replaced": JSON(recoveries.switches), "failedStarts": JSON(recoveries.failedStarts),
+            "enlarged": JSON(recoveries.storms), "cause": JSON(recoveries.lastCause?.rawValue),
+        ]
+        return [
+            .init(key: "recoveries", value: counts), .init(key: "gapMs", value: JSON(recoveries.lastGap)),
         ]
     }
 
@@ -110,6 +129,8 @@ struct SessionRecord: Sendable {
     private func tail(_ audio: CallStatistics.Audio?) -> [JSON.Member] {
         [
             .init(key: "xruns", value: JSON(audio?.stream.xruns ?? 0)),
+            .init(key: "late", value: JSON(audio?.stream.late ?? 0)),
+            .init(key: "realTimePriority", value: JSON(audio?.stream.realTime.priority)),
             .init(key: "firstFrameMs", value: JSON(audio?.first)),
         ]
     }
@@ -126,4 +147,11 @@ extension CallStatistics {
 
     /// The sound that comes back: the loudest of what is received, in dBov.
     var receivedLevel: Double { received.values.map(\.levelDBov).max() ?? -127 }
+}
+
+extension RealTimeGrant {
+    /// Nil for an ordinary thread.
+    var priority: Int? {
+        if case .granted(let priority) = self { priority } else { nil }
+    }
 }

@@ -258,7 +258,7 @@ struct DeviceManagerTests {
             AudioRouting(isSpeakerphone: isSpeakerphone).order(devices).map(\.id.rawValue)
         }
         #expect(order(all) == ["bluetooth", "usb", "built-in", "hdmi"])
-        #expect(order(all, isSpeakerphone: true) == ["built-in", "bluetooth", "usb", "hdmi"])
+        #expect(order(all, isSpeakerphone: true) == ["built-in", "hdmi", "bluetooth", "usb"])
         let server = [device("default", .soundServer, isDefault: true)]
         #expect(order(all + server).first == "default")
     }

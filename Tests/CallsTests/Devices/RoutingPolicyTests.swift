@@ -21,28 +21,36 @@ struct RoutingPolicyTests {
         AudioDeviceInfo(id: "tv", name: "", direction: .playback, kind: .hdmi, card: "HDMI", isConnected: true),
         AudioDeviceInfo(id: "dark tv", name: "", direction: .playback, kind: .hdmi, card: "HDMI", isConnected: false),
         AudioDeviceInfo(id: "board", name: "", direction: .playback, kind: .builtIn, card: "PCH"),
+        AudioDeviceInfo(id: "desk", name: "", direction: .playback, kind: .line, card: "Desk"),
         AudioDeviceInfo(id: "headset", name: "", direction: .playback, kind: .usb, card: "Headset"),
         AudioDeviceInfo(id: "dongle", name: "", direction: .playback, kind: .usb, card: "Dongle"),
         AudioDeviceInfo(id: "buds", name: "", direction: .playback, kind: .bluetooth, card: "Buds"),
+        AudioDeviceInfo(id: "phones", name: "", direction: .playback, kind: .wired, card: "Phones"),
     ]
 
     @Test(
         "Order of sound devices",
         arguments: [
             Case(
-                testDescription: "Bluetooth, wired, built-in, HDMI, loopback; a dark monitor last",
-                routing: AudioRouting(), expected: ["buds", "headset", "dongle", "board", "tv", "loop", "dark tv"]),
+                testDescription: "Bluetooth, wired, line, built-in, HDMI, loopback; a dark monitor last",
+                routing: AudioRouting(),
+                expected: ["buds", "phones", "headset", "dongle", "desk", "board", "tv", "loop", "dark tv"]),
             Case(
-                testDescription: "speakerphone puts built-in first", routing: AudioRouting(isSpeakerphone: true),
-                expected: ["board", "buds", "headset", "dongle", "tv", "loop", "dark tv"]),
+                testDescription: "speakerphone: built-in, line, HDMI, then as usual",
+                routing: AudioRouting(isSpeakerphone: true),
+                expected: ["board", "desk", "tv", "buds", "phones", "headset", "dongle", "loop", "dark tv"]),
             Case(
                 testDescription: "the speaker goes with the microphone's headset",
                 routing: AudioRouting(companion: "Dongle"),
-                expected: ["dongle", "buds", "headset", "board", "tv", "loop", "dark tv"]),
+                expected: ["dongle", "buds", "phones", "headset", "desk", "board", "tv", "loop", "dark tv"]),
+            Case(
+                testDescription: "of two headsets the one that both directions have",
+                routing: AudioRouting(pairs: ["Dongle"]),
+                expected: ["buds", "phones", "dongle", "headset", "desk", "board", "tv", "loop", "dark tv"]),
             Case(
                 testDescription: "a configured order; what it leaves out comes after",
                 routing: AudioRouting(order: [.hdmi, .usb]),
-                expected: ["tv", "headset", "dongle", "loop", "board", "buds", "dark tv"]),
+                expected: ["tv", "headset", "dongle", "loop", "board", "desk", "buds", "phones", "dark tv"]),
         ])
     func order(test: Case) {
         #expect(test.routing.order(Self.devices).map(\.id.rawValue) == test.expected)
@@ -65,6 +73,21 @@ struct RoutingPolicyTests {
         #expect(!trials.isHeldBack("other", now: at(0)))
         trials.succeeded("usb")
         #expect(trials.nextTry(now: at(time)) == nil)
+    }
+
+    @Test("One that delivers nothing is spared for 10 s, 20 s, … while another runs, and not where none does")
+    func stalledTrials() {
+        var trials = DeviceTrials()
+        trials.stalled("camera", now: at(0))
+        #expect(!trials.isHeldBack("camera", now: at(20)))
+        trials.hear(DeviceSignal(.video, .freed, "video0"), now: at(100))
+        #expect(trials.isHeldBack("camera", isReplaced: true, now: at(9_999)))
+        #expect(!trials.isHeldBack("camera", isReplaced: true, now: at(10_000)))
+        trials.stalled("camera", now: at(12_000))
+        #expect(trials.nextTry(isReplaced: true, now: at(12_000)) == .seconds(20))
+        #expect(trials.nextTry(now: at(12_000)) == .milliseconds(40))
+        trials.hear(DeviceSignal(.video, .added, "video1"), now: at(13_000))
+        #expect(!trials.isHeldBack("camera", isReplaced: true, now: at(13_000)))
     }
 
     @Test("A device closed by our own failed attempt is not taken for free, one closed later is")
@@ -107,7 +130,7 @@ struct RoutingPolicyTests {
         var after = before
         after.speakers.removeFirst()
         after.speakers[0].isConnected = false
-        after.speakers.append(Self.devices[4])
+        after.speakers.append(Self.devices[5])
         let changes = after.changes(since: before)
         #expect(changes.added.map(\.id) == ["headset"] && changes.removed.map(\.id) == ["loop"])
         #expect(changes.changed.map(\.id) == ["tv"])

@@ -89,7 +89,8 @@ struct SimulatedDayTests {
         func event() async throws {
             events += 1
             let device = hardware.randomElement(using: &generator)!
-            switch Int.random(in: 0..<11, using: &generator) {
+            let card = machine.cards.randomElement(using: &generator)!
+            switch Int.random(in: 0..<16, using: &generator) {
             case 0, 1, 2:
                 device.unplug()
                 tell(.removed, device)
@@ -104,6 +105,19 @@ struct SimulatedDayTests {
             case 9:
                 machine.watch.tell(
                     DeviceSignal(.machine, Bool.random(using: &generator) ? .woke : .clockSet, "machine"))
+            case 10: machine.watch.tell(DeviceSignal(.sound, .controlsChanged, "board: Headphone Jack"))
+            case 11:
+                let isBack = Bool.random(using: &generator)
+                machine.watch.tell(DeviceSignal(.soundServer, isBack ? .added : .removed, "pulse"))
+            case 12: for total in 1...5 { card.xrun(Int64(total)) }
+            case 13: card.script.withLock { $0.sample = Bool.random(using: &generator) ? 0 : 1 }
+            case 14:
+                // What a person does in between: a device that cannot be had is refused, and the one before goes on.
+                let managers: [any DeviceManager] = [call.microphone, call.speaker, call.camera]
+                let manager = managers.randomElement(using: &generator)!
+                try? await manager.select(Bool.random(using: &generator) ? nil : device.id)
+                try? await call.speaker.setSpeakerphone(.random(using: &generator))
+                try? await call.speaker.setVolume(.random(in: 0...100, using: &generator))
             default:
                 await call.leave()
                 try await call.join()

@@ -13,6 +13,7 @@ final class ScriptedHardware: Sendable {
         var ended: (@Sendable (DeviceError) -> Void)?
         var stalled: (@Sendable (DeviceError) -> Void)?
         var resumed: (@Sendable () -> Void)?
+        var starts = 0
     }
 
     let id: DeviceID
@@ -25,6 +26,7 @@ final class ScriptedHardware: Sendable {
     /// Whether it delivers, or would where it was started.
     var isGood: Bool { state.withLock { $0.isPresent && !$0.isStalled && (!$0.isBusy || $0.isOpen) } }
     var isPresent: Bool { state.withLock { $0.isPresent } }
+    var starts: Int { state.withLock { $0.starts } }
 
     func error(_ code: DeviceError.Code) -> DeviceError {
         DeviceError(code, operation: "start(\(id))", device: id.rawValue, reason: "as the script says")
@@ -75,6 +77,7 @@ final class ScriptedHardware: Sendable {
         try open()
         let delivers = state.withLock { state in
             state.isRunning = true
+            state.starts += 1
             (state.ended, state.stalled, state.resumed) = (ended, stalled, resumed)
             return !state.isStalled
         }
@@ -90,11 +93,21 @@ final class ScriptedHardware: Sendable {
     }
 }
 
+/// A call of a driver that does not come back.
+enum ScriptedHang: CaseIterable, Sendable {
+    case lookUp, list, prepare, start, stop
+    /// It starts, and neither delivers nor tells.
+    case delivery
+}
+
 final class ScriptedCard: AudioDevice {
     let info: AudioDeviceInfo
     let hardware: ScriptedHardware
+    /// Where a driver does not come back.
+    let hung = Mutex<(place: ScriptedHang, gate: Gate)?>(nil)
     private let now: @Sendable () -> MonotonicInstant
     private let ring = Mutex<AudioRing?>(nil)
+    private let onEvent = Mutex<(@Sendable (AudioDeviceEvent) -> Void)?>(nil)
 
     init(_ info: AudioDeviceInfo, now: @escaping @Sendable () -> MonotonicInstant) {
         self.info = info
@@ -103,37 +116,58 @@ final class ScriptedCard: AudioDevice {
     }
 
     var statistics: AudioStreamStatistics { AudioStreamStatistics() }
-    var mixer: (any AudioMixer)? { nil }
+    let script = Mutex<(sample: Int16, mixer: (any AudioMixer)?)>((1, nil))
+    var mixer: (any AudioMixer)? { script.withLock { $0.mixer } }
 
-    func prepare(_ format: AudioFormat, options: AudioStreamOptions) async throws(DeviceError) { try hardware.open() }
+    /// From now on the driver does not come back from there, until the gate is opened.
+    func hang(in place: ScriptedHang) -> Gate {
+        let gate = Gate()
+        hung.withLock { $0 = (place, gate) }
+        return gate
+    }
+
+    func pass(_ place: ScriptedHang) async {
+        guard let hung = hung.withLock({ $0 }), hung.place == place else { return }
+        await hung.gate.pass(isCancellable: false)
+    }
+
+    func prepare(_ format: AudioFormat, options: AudioStreamOptions) async throws(DeviceError) {
+        await pass(.prepare)
+        try hardware.open()
+    }
 
     func start(
         _ ring: AudioRing, options: AudioStreamOptions, onEvent: @escaping @Sendable (AudioDeviceEvent) -> Void
     ) async throws(DeviceError) -> AudioStreamInfo {
+        await pass(.start)
         let delivers = try hardware.start(
             ended: { onEvent(.ended($0)) }, stalled: { onEvent(.stalled($0)) }, resumed: { onEvent(.resumed) })
         self.ring.withLock { $0 = ring }
+        self.onEvent.withLock { $0 = onEvent }
         if delivers { capture() }
-        // A speaker's start does not wait for sound: what plays nothing fails at once, for the script has no second.
-        if !delivers, info.direction == .playback {
-            hardware.stop(.release)
-            throw hardware.error(.neverStarted)
-        }
         return AudioStreamInfo(
             device: info.id, sampleFormat: "S16_LE", rate: ring.format.rate, channels: ring.format.channels,
             periodFrames: 480, bufferFrames: 960, access: "rw", reused: false, realTime: .notAsked)
     }
 
     func stop(_ standby: StandbyPolicy) async {
+        await pass(.stop)
         hardware.stop(standby)
         ring.withLock { $0 = nil }
+    }
+
+    /// An xrun that was got over: so many by now.
+    func xrun(_ total: Int64) {
+        guard hardware.isRunning else { return }
+        onEvent.withLock { $0 }?(.recovered(xruns: total, gap: .milliseconds(20)))
     }
 
     /// A running microphone hears 20 ms.
     func capture() {
         guard info.direction == .capture, hardware.isRunning, hardware.isGood else { return }
+        if hung.withLock({ $0?.place == .delivery }) { return }
         guard let ring = ring.withLock({ $0 }) else { return }
-        let block = [Int16](repeating: 1, count: 960 * ring.format.channels)
+        let block = [Int16](repeating: script.withLock { $0.sample }, count: 960 * ring.format.channels)
         unsafe block.withUnsafeBufferPointer { samples in
             guard let start = samples.baseAddress else { return }
             _ = unsafe ring.write(start, sampleFrames: 960, capturedAt: now())
@@ -194,12 +228,14 @@ struct ScriptedMachine: AudioDevices, VideoDevices {
     let watch = SyntheticDeviceWatch()
 
     func devices(_ direction: AudioDirection) async throws(DeviceError) -> [AudioDeviceInfo] {
-        cards.filter { $0.info.direction == direction && $0.hardware.isPresent }.map(\.info)
+        for card in cards { await card.pass(.list) }
+        return cards.filter { $0.info.direction == direction && $0.hardware.isPresent }.map(\.info)
     }
 
     func device(_ id: DeviceID, _ direction: AudioDirection) async throws(DeviceError) -> any AudioDevice {
         let card = cards.first { $0.info.id == id && $0.info.direction == direction && $0.hardware.isPresent }
         guard let card else { throw ScriptedHardware(id).error(.noDevice) }
+        await card.pass(.lookUp)
         return card
     }
 

@@ -80,6 +80,29 @@ struct VP8CodecTests {
         #expect((400_000...800_000).contains(after))
     }
 
+    @Test(
+        "A moving picture of 320×180 looks as it should at its bitrate, encoded faster too",
+        arguments: [(120_000, 0, 44.0), (300_000, 0, 46.0), (300_000, 6, 46.0)])
+    func quality(bitrate: Int, speedUp: Int, least: Double) throws {
+        var encoder = try VP8Encoder(VP8Settings(bitrate: bitrate))
+        try encoder.setSpeedUp(speedUp)
+        var decoder = try VP8Decoder()
+        var (likeness, bits) = ([Double](), 0)
+        for number in 0..<90 {
+            let picture = movingPicture(320, 180, number: number)
+            guard let encoded = try encoder.encode(picture) else { continue }
+            bits += 8 * encoded.bytes.count
+            guard let decoded = try Self.decode(&decoder, encoded, of: picture) else { continue }
+            // The first second is the keyframe's.
+            if number >= 30 { likeness.append(psnr(picture, decoded)) }
+        }
+        let mean = likeness.reduce(0, +) / Double(max(1, likeness.count))
+        print("\(bitrate / 1000) kbit/s, \(speedUp) faster: \(Int(mean)) dB, \(bits / 3000) kbit/s")
+        #expect(likeness.count > 50)
+        #expect(mean > least)
+        #expect(Double(bits) / 3 < 1.35 * Double(bitrate))
+    }
+
     @Test("A stream is decoded from a keyframe on; what comes before is an error, not a picture")
     func needsKeyframe() throws {
         var encoder = try VP8Encoder(VP8Settings())

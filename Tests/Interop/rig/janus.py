@@ -24,7 +24,7 @@ general: {{
     reclaim_session_timeout = 0
 }}
 certificates: {{ }}
-media: {{ rtp_port_range = "20000-29999" }}
+media: {{ rtp_port_range = "20000-29999"  ipv6 = {ipv6}  ipv6_linklocal = false }}
 nat: {{ full_trickle = false  ice_enforce_list = "{interfaces}" }}
 """
 SOCKETS = """
@@ -44,13 +44,13 @@ class Janus:
 
     ROOMS = range(1001, 1013)
 
-    def __init__(self, workshop, namespace, interfaces="lab0,link", bitrate=2_000_000, debug=4):
+    def __init__(self, workshop, namespace, interfaces="lab0,link", bitrate=2_000_000, debug=4, ipv6=False):
         self.workshop, self.namespace = workshop, namespace
         self.port = free_port(SERVER)
         self.url = f"ws://{SERVER}:{self.port}"
         folder = workshop.folder / "janus"
         workshop.file("janus/janus.jcfg", GENERAL.format(
-            folder=folder, interfaces=interfaces, debug=debug))  # fmt: skip
+            folder=folder, interfaces=interfaces, debug=debug, ipv6=str(ipv6).lower()))  # fmt: skip
         for kind, names in USED.items():
             (folder / kind).mkdir()
             for name in names:

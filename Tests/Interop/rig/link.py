@@ -45,6 +45,8 @@ class Conditions:
     allowed: list = dataclasses.field(default_factory=list)
     #: Whether TCP other than to or from `allowed` is dropped as well.
     blocked_tcp: bool = False
+    #: Whether all of IPv4 is dropped, silently.
+    without_ipv4: bool = False
 
 
 class Direction:
@@ -66,7 +68,7 @@ class Direction:
         protocol = packet[9] if packet[0] >> 4 == 4 else packet[6]
         c = self.conditions
         self.counts["offered"] += len(packet)
-        if c.outage:
+        if c.outage or c.without_ipv4 and packet[0] >> 4 == 4:
             self.counts["blocked"] += 1
             return
         if (c.blocked and protocol == UDP or c.blocked_tcp and protocol != UDP) and with_ports:
@@ -191,6 +193,15 @@ class Link:
 
     def counts(self):
         return self.set()
+
+    def add_ipv6(self, keeps_ipv4=True):
+        """Gives both ends addresses of IPv6 too, or of IPv6 alone; returns the near one."""
+        for namespace, last in ((self.near, 1), (self.far, 2)):
+            if not keeps_ipv4:
+                namespace.run("ip", "-4", "address", "flush", "dev", self.name)
+            namespace.run("ip", "address", "add", f"fd78:{self.number}::{last}/64", "dev", self.name, "nodad")
+        self.far.run("ip", "-6", "route", "add", "default", "dev", self.name)
+        return f"fd78:{self.number}::1"
 
     def change_far_address(self):
         """The far machine gets another address, and loses the one it had."""

@@ -56,7 +56,20 @@ def lose(checks, lab, link, far, browser, service, loss):
                     f"{what}: its statistics tell of lost and concealed sound", said)  # fmt: skip
     else:
         checks.note(said)
+    check_statistics(checks, what, session, audio, loss)
     checks.that(not session["errors"], f"{what}: no error", session["errors"])
+
+
+def check_statistics(checks, what, session, audio, loss):
+    """That its statistics say what the link does: 10 ms and up to 30 ms more each way, and so much loss."""
+    count = (audio.get("packets") or 0) + (audio.get("lost") or 0)
+    said = (audio.get("lost") or 0) / max(count, 1)
+    # Four deviations of so few packets.
+    stray = 4 * (loss * (1 - loss) / max(count, 1)) ** 0.5 + 0.01
+    checks.that(abs(said - loss) <= stray, f"{what}: its statistics tell of as much loss", f"{said:.1%} of {count} packets")
+    jitter, round_trip = audio.get("jitterMs") or 0, session.transport.get("roundTripMs") or 0
+    checks.that(3 < jitter < 20, f"{what}: of the link's jitter", f"{jitter:.1f} ms")
+    checks.that(20 <= round_trip < 120, f"{what}: and of its round trip", f"{round_trip:.1f} ms")
 
 
 def interrupt(checks, lab, link, far, browser, service, what):

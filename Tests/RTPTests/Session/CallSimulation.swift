@@ -8,7 +8,9 @@ struct CallSimulation {
         var sentBits = 0
         var deliveredBits = 0
         var longestWait = Duration.zero
+        /// Packets that the link dropped, and took.
         var dropped = 0
+        var carried = 0
     }
 
     var near: TestTransport
@@ -40,10 +42,16 @@ struct CallSimulation {
         var now: MonotonicInstant
     }
 
-    init(seed: UInt64, usesRTX: Bool = true, isTransportWide: Bool = true, settings: RTPTransport.Settings = .init()) {
+    /// - `feedbackInterval`: how seldom the far side tells of arrivals.
+    init(
+        seed: UInt64, usesRTX: Bool = true, isTransportWide: Bool = true, settings: RTPTransport.Settings = .init(),
+        feedbackInterval: Duration? = nil
+    ) {
         generator = SeededGenerator(seed: seed)
         near = TestTransport(cname: "near", settings: settings, seed: seed)
-        far = TestTransport(cname: "far", settings: settings, seed: seed &+ 1)
+        var farSettings = settings
+        if let feedbackInterval { farSettings.videoFeedbackInterval = feedbackInterval }
+        far = TestTransport(cname: "far", settings: farSettings, seed: seed &+ 1)
         allocation = UplinkAllocation(estimate, hasVideo: true)
         (nextSound, nextPicture) = (now, now)
         var senders = [RTPSenderConfiguration.audio(), .video(usesRTX: usesRTX)]
@@ -158,11 +166,12 @@ struct CallSimulation {
     private mutating func carry() {
         for datagram in near.takeDatagrams() {
             seconds[seconds.count - 1].sentBits += 8 * datagram.count
-            let before = uplink.dropped
+            let (before, passed) = (uplink.dropped, uplink.passed)
             for at in uplink.send(bytes: datagram.count, now: now, using: &generator) {
                 insert(at, datagram, isUp: true)
             }
             seconds[seconds.count - 1].dropped += uplink.dropped - before
+            seconds[seconds.count - 1].carried += uplink.passed - passed
         }
         for datagram in far.takeDatagrams() {
             for at in downlink.send(bytes: datagram.count, now: now, using: &generator) {

@@ -74,6 +74,11 @@ struct TestTransport {
         try drain()
     }
 
+    /// The SSRCs that gave way to another, in order.
+    var replacements: [(old: SSRC, new: SSRC, mid: String)] {
+        others.compactMap { if case .collided(let old, let new, let mid) = $0 { (old, new, mid) } else { nil } }
+    }
+
     mutating func takeDatagrams() -> [Datagram] {
         defer { datagrams = [] }
         return datagrams

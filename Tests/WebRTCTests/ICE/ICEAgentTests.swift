@@ -89,6 +89,33 @@ struct ICEAgentTests {
         }
     }
 
+    @Test("At a fifth of loss each way, a path is there within six tenths of a second, 199 times of 200")
+    func setUpTimes() throws {
+        func times(_ timings: ICETimings) throws -> [Double] {
+            try (0..<200 as Range<UInt64>).map { seed in
+                let network = SimulatedNetwork(
+                    seed: seed, .init(delay: .milliseconds(20), jitter: .milliseconds(30), loss: 0.2))
+                let (a, b) = makePair(network, timings: timings)
+                a.addBase(0, "192.0.2.1")
+                b.addBase(0, "192.0.2.2")
+                a.signal()
+                b.signal()
+                let began = network.now
+                network.run(for: .seconds(10)) { a.connectedAt != nil && b.connectedAt != nil }
+                let later = max(try #require(a.connectedAt), try #require(b.connectedAt))
+                return (later - began).milliseconds
+            }.sorted()
+        }
+        var doubling = ICETimings()
+        doubling.eagerPeriod = .zero
+        for (name, times) in [("eager", try times(ICETimings())), ("doubling", try times(doubling))] {
+            print(
+                "a path through 20 % loss, \(name) checks: median \(times[100]), p95 \(times[190]), "
+                    + "199 of 200 \(times[198]), longest \(times[199]) ms")
+        }
+        #expect(try times(ICETimings())[198] < 600)
+    }
+
     @Test("Of several interfaces the preferred one is used, in the family that RFC 6724 prefers")
     func interfaces() {
         let network = SimulatedNetwork(seed: 20)

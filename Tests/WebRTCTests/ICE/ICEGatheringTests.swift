@@ -111,6 +111,64 @@ struct ICEGatheringTests {
         #expect(a.candidates.map(\.kind) == [.host])
     }
 
+    @Test(
+        "A server that is started anew relays again: the allocation is missed, made anew and told", arguments: [60, 3])
+    func serverRestarts(after seconds: Int) {
+        let network = SimulatedNetwork(seed: 16)
+        let server = SimulatedTURNServer(network, Self.turn)
+        let (a, b) = makePair(network, servers: [SimulatedTURNServer.server(Self.turn)], policy: .relay)
+        a.addBase(0, "192.0.2.1")
+        b.addBase(0, "192.0.2.2")
+        a.signal()
+        b.signal()
+        network.run(for: .seconds(seconds))
+        #expect(a.agent.state == .connected && b.agent.state == .connected)
+        let before = a.candidates.count
+        server.restart()
+        let began = network.now
+        #expect(network.run(for: .seconds(30)) { a.agent.state == .disconnected && b.agent.state == .disconnected })
+        #expect(network.run(for: .seconds(30)) { a.agent.state == .connected && b.agent.state == .connected })
+        print("relayed again \(network.now - began) after a server's restart, \(seconds) s into a call")
+        #expect(a.failures.map(\.code) == [.allocationMismatch])
+        #expect(a.candidates.count == before + 1 && a.candidates.last?.kind == .relayed)
+        #expect(a.gatheringsComplete == 2, "the new candidate has an end of its own")
+        #expect(server.allocations.count == 2)
+        a.send([128, 1])
+        b.send([128, 2])
+        network.run(for: .milliseconds(100))
+        #expect(b.payloads == [[128, 1]] && a.payloads == [[128, 2]])
+        a.agent.close(now: network.now)
+        #expect(a.agent.deadline == nil)
+    }
+
+    @Test("A server that is silent is asked again, later and later, and relays when it is back")
+    func silentServerReturns() {
+        let network = SimulatedNetwork(seed: 17)
+        let (a, _) = makePair(network, servers: [SimulatedTURNServer.server(Self.turn)])
+        a.addBase(0, "192.0.2.1")
+        // Asked for 5 s each at 0, 6, 13, 22, 35, 56, 91 s.
+        network.run(for: .seconds(90))
+        #expect(a.failures.map(\.code) == Array(repeating: .timedOut, count: 6))
+        #expect(a.candidates.map(\.kind) == [.host])
+        let server = SimulatedTURNServer(network, Self.turn)
+        network.run(for: .seconds(31))
+        #expect(a.candidates.map(\.kind) == [.host, .relayed])
+        #expect(server.allocations.count == 1)
+    }
+
+    @Test("A server that has no more to give is asked again after a minute")
+    func exhausted() {
+        let network = SimulatedNetwork(seed: 18)
+        let server = SimulatedTURNServer(network, Self.turn)
+        server.refusal = (486, nil)
+        let (a, _) = makePair(network, servers: [SimulatedTURNServer.server(Self.turn)])
+        a.addBase(0, "192.0.2.1")
+        network.run(for: .seconds(59))
+        #expect(server.log == ["401", "486"])
+        network.run(for: .seconds(2))
+        #expect(a.candidates.map(\.kind) == [.host, .relayed])
+    }
+
     @Test("A wrong credential is told once, not tried for ever")
     func wrongCredential() throws {
         let network = SimulatedNetwork(seed: 7)
@@ -211,8 +269,10 @@ struct ICEGatheringTests {
         a.perform()
         #expect(a.failures.map(\.code) == [.streamClosed])
         b.agent.close(now: network.now)
-        network.run(for: .seconds(1))
+        network.run(for: .seconds(2))
         #expect(server.log.filter { $0 == "release" }.count == 1)
+        // Another stream is opened.
+        #expect(a.candidates.map(\.kind) == [.relayed, .relayed])
     }
 
     @Test("A stream that speaks something else is closed")

@@ -212,12 +212,12 @@ final class SimulatedPeer {
 /// Two peers that signal to each other.
 func makePair(
     _ network: SimulatedNetwork, roles: (ICERole, ICERole) = (.controlling, .controlled), servers: [ICEServer] = [],
-    policy: ICEPolicy = .all
+    policy: ICEPolicy = .all, timings: ICETimings = ICETimings()
 ) -> (SimulatedPeer, SimulatedPeer) {
     func peer(_ role: ICERole) -> SimulatedPeer {
         let generator = SeededGenerator(seed: network.generator.next())
         return SimulatedPeer(
-            network, ICEAgent(role: role, servers: servers, policy: policy, generator: generator))
+            network, ICEAgent(role: role, servers: servers, policy: policy, timings: timings, generator: generator))
     }
     let pair = (peer(roles.0), peer(roles.1))
     pair.0.other = pair.1

@@ -41,6 +41,13 @@ final class SimulatedTURNServer {
         try! ICEServer(urls: ["turn:\(address)"], username: "user", credential: "secret")
     }
 
+    /// Starts anew, without what it had, and with another nonce.
+    func restart() {
+        for allocation in allocations.values { network.silence(allocation.relayed) }
+        allocations = [:]
+        nonce += "+"
+    }
+
     private func receive(_ bytes: [UInt8], _ client: SocketAddress) {
         if let (channel, range) = TURNChannelData.parse(bytes.span) {
             guard let allocation = allocations[client], let peer = allocation.channels[channel] else { return }
@@ -78,11 +85,13 @@ final class SimulatedTURNServer {
             writer.append(.xorMappedAddress, client)
             writer.append(.lifetime, UInt32(600))
         case .refresh:
+            guard allocations[client] != nil else { return refuse(request, client, 437) }
             log.append(request.lifetime == 0 ? "release" : "refresh")
             if request.lifetime == 0 { allocations[client] = nil }
             writer.append(.lifetime, request.lifetime ?? 600)
         case .channelBind:
-            guard let peer = request.peerAddress, let channel = request.channel, allocations[client] != nil else {
+            guard allocations[client] != nil else { return refuse(request, client, 437) }
+            guard let peer = request.peerAddress, let channel = request.channel else {
                 return refuse(request, client, 400)
             }
             log.append("bind")

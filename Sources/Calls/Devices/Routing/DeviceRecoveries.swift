@@ -13,6 +13,8 @@ public struct DeviceRecoveries: Sendable, Hashable {
     public var switches = 0
     /// Attempts to start a device that failed.
     public var failedStarts = 0
+    /// What began the last recovery.
+    public var lastCause: Cause?
     /// Times that the buffer was enlarged because xruns did not end; ``headroom`` is by how many blocks it is now.
     public var storms = 0
     public var headroom = 0
@@ -22,6 +24,20 @@ public struct DeviceRecoveries: Sendable, Hashable {
     public var longestGap: Duration?
     /// The device that was taken up last.
     public var lastDevice: DeviceID?
+
+    /// What a recovery answers to.
+    public enum Cause: String, Sendable, Hashable {
+        /// The device went away.
+        case disconnected
+        /// It failed in another way; the manager's error and the call's say how.
+        case failed
+        /// It delivered nothing any more.
+        case stalled
+        /// Its xruns did not end.
+        case xruns
+        /// A better device came, or a person chose another.
+        case change
+    }
 
     public init() {}
 

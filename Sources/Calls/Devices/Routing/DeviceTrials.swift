@@ -3,24 +3,44 @@ import Media
 /// Which devices failed, and when each may be tried again: pure, with time passed in.
 ///
 /// A device that fails is left alone for 20 ms, and twice as long after each further failure, 10 s at most. A signal that
-/// it may have changed lets it be tried at once.
+/// it may have changed lets it be tried at once. One that starts and delivers nothing costs whatever runs in its place a
+/// second or two at each attempt: while another runs it is spared for 10 s, and twice as long after each further stall, 10
+/// minutes at most, or until something is plugged.
 struct DeviceTrials: Sendable, Equatable {
     private struct Failure: Equatable {
         var count: Int
         var at: MonotonicInstant
         var notBefore: MonotonicInstant
+        var stalls = 0
+        var sparedUntil: MonotonicInstant?
+
+        func due(_ isReplaced: Bool) -> MonotonicInstant {
+            max(notBefore, isReplaced ? sparedUntil ?? notBefore : notBefore)
+        }
     }
 
     static let firstPause = Duration.milliseconds(20)
     static let longestPause = Duration.seconds(10)
+    static let longestSparing = Duration.seconds(600)
     /// A device that was closed so soon after our own attempt was closed by that attempt.
     static let ownClosing = Duration.milliseconds(50)
 
     private var failures: [DeviceID: Failure] = [:]
 
     mutating func failed(_ id: DeviceID, now: MonotonicInstant) {
-        let count = (failures[id]?.count ?? 0) + 1
-        failures[id] = Failure(count: count, at: now, notBefore: now + Self.pause(after: count))
+        let before = failures[id]
+        let count = (before?.count ?? 0) + 1
+        failures[id] = Failure(
+            count: count, at: now, notBefore: now + Self.pause(after: count), stalls: before?.stalls ?? 0,
+            sparedUntil: before?.sparedUntil)
+    }
+
+    /// It started, and delivered nothing.
+    mutating func stalled(_ id: DeviceID, now: MonotonicInstant) {
+        failed(id, now: now)
+        let stalls = (failures[id]?.stalls ?? 0) + 1
+        failures[id]?.stalls = stalls
+        failures[id]?.sparedUntil = now + min(Self.longestSparing, Self.longestPause * (1 << min(stalls - 1, 10)))
     }
 
     mutating func succeeded(_ id: DeviceID) { failures[id] = nil }
@@ -28,8 +48,9 @@ struct DeviceTrials: Sendable, Equatable {
     /// Forgets all others: they are not wanted while what runs is better.
     mutating func keep(only ids: [DeviceID]) { failures = failures.filter { ids.contains($0.key) } }
 
-    func isHeldBack(_ id: DeviceID, now: MonotonicInstant) -> Bool {
-        (failures[id]?.notBefore).map { now < $0 } ?? false
+    /// - `isReplaced`: whether another runs in its place.
+    func isHeldBack(_ id: DeviceID, isReplaced: Bool = false, now: MonotonicInstant) -> Bool {
+        failures[id].map { now < $0.due(isReplaced) } ?? false
     }
 
     /// Something happened to devices of this kind: those that failed may be tried at once.
@@ -37,12 +58,14 @@ struct DeviceTrials: Sendable, Equatable {
         for (id, failure) in failures {
             if signal.event == .freed, now - failure.at < Self.ownClosing { continue }
             failures[id]?.notBefore = now
+            // A driver that hangs is freed by our own closing, and touched by every mixer.
+            if signal.event == .added || signal.event == .woke { failures[id]?.sparedUntil = nil }
         }
     }
 
     /// How long until the next device may be tried again; nil where none has failed.
-    func nextTry(now: MonotonicInstant) -> Duration? {
-        failures.values.map(\.notBefore).min().map { max(.zero, $0 - now) }
+    func nextTry(isReplaced: Bool = false, now: MonotonicInstant) -> Duration? {
+        failures.values.map { $0.due(isReplaced) }.min().map { max(.zero, $0 - now) }
     }
 
     static func pause(after count: Int) -> Duration {

@@ -4,7 +4,7 @@ public import Media
 public struct RoutingConfiguration: Sendable {
     /// Kinds of sound devices, preferred first; those left out come after them.
     public var order: [AudioDeviceKind] = [
-        .bluetooth, .usb, .builtIn, .soundServer, .other, .synthetic, .hdmi, .loopback,
+        .bluetooth, .wired, .usb, .line, .builtIn, .soundServer, .other, .synthetic, .hdmi, .loopback,
     ]
     /// Whether another device is taken where the wanted one is not there or fails. Otherwise the call waits for it.
     public var fallsBack = true

@@ -39,7 +39,11 @@ extension CallMedia {
         try session.scope.launch("device list") { [weak self] in
             // After the devices have started: looking at all of them takes time that a join has not.
             try await clock.sleep(for: .milliseconds(500))
-            await self?.look([.sound, .video])
+            guard let self else { return }
+            await self.look([.sound, .video])
+            try Task.checkCancellation()
+            // What was taken before anybody had looked may not be the best, or what was chosen is in another socket.
+            for manager in self.managers { manager.control.chooseAgain(in: session) }
         }
     }
 

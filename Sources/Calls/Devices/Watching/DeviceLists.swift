@@ -27,6 +27,16 @@ public struct DeviceLists: Sendable, Hashable {
         }
     }
 
+    /// The cards that hear and speak, in the order of the speakers.
+    var pairs: [String] {
+        let cards = Set(microphones.compactMap(\.card))
+        var pairs: [String] = []
+        for card in speakers.compactMap(\.card) where cards.contains(card) && !pairs.contains(card) {
+            pairs.append(card)
+        }
+        return pairs
+    }
+
     func card(ofSpeaker id: DeviceID?) -> String? { speakers.first { $0.id == id }?.card }
     func card(ofMicrophone id: DeviceID?) -> String? { microphones.first { $0.id == id }?.card }
 }

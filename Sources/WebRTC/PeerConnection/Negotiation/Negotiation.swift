@@ -77,6 +77,9 @@ struct Negotiation: Sendable {
         }
     }
 
+    /// What an m-line sends goes on under another SSRC: the next description says so. Until then the mid names it.
+    mutating func setSSRC(_ ssrc: SSRC, mid: String) { _ = update(mid) { $0.track.ssrc = ssrc } }
+
     /// Changes the transceiver of a mid; returns whether there is one.
     @discardableResult
     private mutating func update(_ mid: String, _ change: (inout Transceiver) -> Void) -> Bool {
