@@ -21,8 +21,9 @@ BUILD_PACKAGES := \
 # To test: the virtual machine of the device lab, the tools it uses on its devices, a virtual display, and the WebRTC
 # programs of the interop suites.
 TEST_PACKAGES := \
-	alsa-utils busybox-static chromium coturn cpio iproute2 janus kmod openssl python3 python3-aiohttp python3-aiortc \
-	python3-numpy qemu-system-x86 v4l-utils x11-utils x11-xserver-utils xvfb
+	alsa-utils busybox-static chromium coturn cpio dbus-daemon iproute2 janus kmod openssl pipewire pipewire-bin \
+	python3 python3-aiohttp python3-aiortc python3-dbus python3-gi python3-numpy qemu-system-x86 util-linux \
+	v4l-utils wireplumber x11-utils x11-xserver-utils xvfb
 
 # To compare with others' software.
 BENCH_PACKAGES := \

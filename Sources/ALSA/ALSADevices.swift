@@ -16,6 +16,7 @@ public struct ALSADevices: AudioDevices {
     /// - `id`: one of ``devices(_:)``, or any name that `snd_pcm_open` takes: `plughw:0,0`, a PCM of an asoundrc.
     public func device(_ id: DeviceID, _ direction: AudioDirection) async throws(DeviceError) -> any AudioDevice {
         try await ControlThread.shared.run { () throws(DeviceError) in
+            try DescriptorRoom.check("device(\(id))", id.rawValue)
             let info = try Catalog.device(id, direction)
             let target = PCMTarget(
                 id: id, name: id.rawValue, direction: direction, isServer: info.kind == .soundServer)

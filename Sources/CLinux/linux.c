@@ -104,5 +104,14 @@ int linux_thread_set_nice(int steps) { return setpriority(PRIO_PROCESS, (id_t)ge
 
 int linux_thread_set_ordinary(void) {
     struct sched_param param = {.sched_priority = 0};
-    return -pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
+    // What rtkit gave is not inherited, and only the privileged may take that flag away again (sched_setscheduler(2)).
+    int flag = sched_getscheduler(0) & SCHED_RESET_ON_FORK;
+    return sched_setscheduler(0, SCHED_OTHER | flag, &param) < 0 ? -errno : 0;
 }
+
+bool linux_thread_is_realtime(void) {
+    int policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+    return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+int linux_thread_id(void) { return (int)gettid(); }

@@ -53,7 +53,10 @@ final class CameraStream: Sendable {
     /// Starts the thread and waits until the driver runs or has refused.
     /// - `warm`: a handle kept by the run before; taken over, whatever comes of it.
     func launch(_ warm: ConfiguredCamera?) async throws(DeviceError) -> VideoStreamInfo {
-        let thread = DeviceThread(name: "camera", priority: Self.priority) { _ in self.run(warm) }
+        let thread = DeviceThread(name: "camera") { _ in
+            RealTimePriority().ask(Self.priority)
+            self.run(warm)
+        }
         self.thread.withLock { $0 = thread }
         // Cancelling only asks: the thread closes the device before it answers.
         await withTaskCancellationHandler {
@@ -217,8 +220,11 @@ final class CameraStream: Sendable {
         run.lastFrame = now
         run.hasDelivered = true
         let dropped = run.accounting.dropped
+        // A picture is stamped when it begins, and takes up to a frame's time to arrive.
+        let isLate = camera.frameTime > .zero && now - capturedAt > camera.frameTime * 2
         counters.withLock { counters in
             counters.frames += 1
+            if isLate { counters.late += 1 }
             counters.dropped = dropped
             if counters.firstFrameAt == nil { counters.firstFrameAt = now }
             counters.lastFrameAt = now

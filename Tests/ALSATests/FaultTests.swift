@@ -1,6 +1,8 @@
 import ALSA
 import Foundation
+import Glibc
 import Media
+import Synchronization
 import Testing
 
 /// Both directions of `ideal`, and each with a ring of its own.
@@ -221,5 +223,78 @@ extension OnIdealCards {
             card.stalled = false
             #expect(card.openHandles == 0)
         }
+    }
+}
+
+extension OnIdealCards.Faults {
+    @Test func `A microphone's thread that comes more than a period too late is counted`() async throws {
+        let card = IdealCard("ideal")
+        card.slowness = 4
+        let drain = SlowDrain()
+        let device = try await device(card, .capture)
+        _ = try await device.start(drain.ring, options: AudioStreamOptions()) { _ in }
+        try await until { device.statistics.periods > 5 }
+        let before = device.statistics.late
+        // A period is 40 ms now.
+        drain.sleep(milliseconds: 120)
+        try await until { device.statistics.late > before }
+        let periods = device.statistics.periods
+        try await until { device.statistics.periods > periods + 5 }
+        await device.stop(.release)
+        #expect(device.statistics.late == before + 1)
+        #expect(before == 0)
+        #expect(device.statistics.xruns == 0)
+        card.slowness = 0
+    }
+
+    @Test(arguments: [0, 3])
+    func `A speaker's thread that comes more than a period too late is counted, with an xrun or without`(
+        _ headroom: Int
+    ) async throws {
+        let card = IdealCard("ideal")
+        card.slowness = 4
+        let feed = SlowFeed()
+        let device = try await device(card, .playback)
+        var options = AudioStreamOptions()
+        options.headroom = headroom
+        _ = try await device.start(feed.ring, options: options) { _ in }
+        try await until { device.statistics.periods > 5 }
+        let before = device.statistics.late
+        feed.sleep(milliseconds: 120)
+        try await until { device.statistics.late > before }
+        await device.stop(.release)
+        #expect(before == 0)
+        #expect((device.statistics.xruns > 0) == (headroom == 0))
+        card.slowness = 0
+    }
+}
+
+/// Holds up the device's thread once when told to.
+private final class SlowDrain: AudioDrain {
+    let ring = AudioRing(format: AudioFormat(), capacity: 96_000, wakeConsumerAt: .max)
+    private let pause = Atomic<UInt32>(0)
+
+    init() { ring.drain = self }
+
+    func sleep(milliseconds: UInt32) { pause.store(milliseconds, ordering: .releasing) }
+
+    func soundCaptured() {
+        ring.drainAll()
+        usleep(1_000 * pause.exchange(0, ordering: .acquiringAndReleasing))
+    }
+}
+
+/// The same for a speaker, which it gives nothing.
+private final class SlowFeed: AudioFeed {
+    let ring = AudioRing(format: AudioFormat(), capacity: 9_600, wakeConsumerAt: .max)
+    private let pause = Atomic<UInt32>(0)
+
+    init() { ring.feed = self }
+
+    func sleep(milliseconds: UInt32) { pause.store(milliseconds, ordering: .releasing) }
+
+    func soundNeeded(_ sampleFrames: Int, by deadline: MonotonicInstant, isDue: Bool) -> Bool {
+        usleep(1_000 * pause.exchange(0, ordering: .acquiringAndReleasing))
+        return false
     }
 }

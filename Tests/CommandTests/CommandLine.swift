@@ -47,15 +47,18 @@ final class RunningCommand: @unchecked Sendable {
     private let files: [URL]
     private let ended: AsyncStream<Void>
 
+    /// - `prefix`: what the shell does before, with the command as its last word's arguments.
     /// - `environment`: added to this process's own.
-    init(_ arguments: [String], redirection: String = "", environment: [String: String] = [:]) throws {
+    init(
+        _ arguments: [String], redirection: String = "", prefix: String = "exec ", environment: [String: String] = [:]
+    ) throws {
         // Files, not pipes: nobody needs to empty them while the command runs.
         let folder = FileManager.default.temporaryDirectory
         files = ["out", "err"].map { folder.appendingPathComponent("reprise-\(UUID().uuidString).\($0)") }
         for file in files { try Data().write(to: file) }
         let words = ([Reprise.path] + arguments).map { "'\($0)'" }.joined(separator: " ")
         process.executableURL = URL(fileURLWithPath: "/bin/bash")
-        let line = redirection.isEmpty ? "exec \(words)" : "\(words) \(redirection); exit ${PIPESTATUS[0]}"
+        let line = redirection.isEmpty ? prefix + words : "\(words) \(redirection); exit ${PIPESTATUS[0]}"
         process.arguments = ["-c", line]
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice

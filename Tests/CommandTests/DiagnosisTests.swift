@@ -30,6 +30,70 @@ struct DiagnosisTests {
     @Test("where all is well every finding says so")
     func allWell() { #expect(findings { _ in }.allSatisfy { $0.level == .ok }) }
 
+    @Test("each thing that is amiss is told with the command that mends it", arguments: Self.troubles)
+    func amiss(_ trouble: Trouble) {
+        let found = findings(trouble.change).filter { $0.level != .ok }
+        #expect(found.map(\.subject) == [trouble.subject])
+        #expect(found.first?.text.contains(trouble.text) == true, "\(found)")
+        #expect(found.first?.remedy?.contains(trouble.remedy) == true, "\(found)")
+    }
+
+    struct Trouble: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var subject: String
+        var text: String
+        var remedy: String
+        var change: @Sendable (inout MachineFacts) -> Void
+
+        init(
+            _ name: String, _ subject: String, _ text: String, _ remedy: String,
+            _ change: @escaping @Sendable (inout MachineFacts) -> Void
+        ) {
+            testDescription = name
+            self.subject = subject
+            self.text = text
+            self.remedy = remedy
+            self.change = change
+        }
+    }
+
+    private static let troubles = [
+        Trouble("priority refused by both", "real time", "by rtkit (no system bus)", "apt-get install rtkit") {
+            $0.realTime = .refused(errno: 1)
+            $0.rtkitRefusal = "no system bus"
+        },
+        Trouble("no udev", "hot plug", "/dev is watched instead", "systemctl start systemd-udevd") {
+            $0.hasUdev = false
+        },
+        Trouble("few open files", "open files", "64 at most", "ulimit -n 4096") { $0.openFiles = 64 },
+        Trouble("a muted microphone", "microphone", "is muted", "amixer -c PCH sset 'Front Mic' 80% cap") {
+            $0.microphones[0].isMuted = true
+            $0.microphones[0].muteControl = "Front Mic"
+        },
+        Trouble("an empty socket", "speaker", "has nothing in its socket", "plug it in") {
+            $0.speakers.append(.init(id: "hw:CARD=PCH,DEV=3", name: "HDMI 0", isConnected: false))
+        },
+        Trouble("two cameras on one bus", "USB", "/dev/video0, /dev/video2 share the controller", "lsusb -t") {
+            $0.cameras[0].controller = "0000:00:14.0"
+            $0.cameras.append(.init(id: "/dev/video2", name: "Camera", controller: "0000:00:14.0"))
+        },
+        Trouble("the sound server is down", "speaker", "Connection refused", "systemctl --user restart pipewire") {
+            $0.speakers.append(
+                .init(
+                    id: "default", name: "PipeWire", isSoundServer: true, state: .unusable("Connection refused")))
+        },
+        Trouble("a camera that somebody has", "camera", "in use by firefox (pid 812)", "kill 812") {
+            $0.cameras[0].state = .busy("firefox (pid 812)")
+        },
+    ]
+
+    @Test("a camera's USB controller is in its bus path")
+    func controller() {
+        #expect(USBController(of: "usb-0000:00:14.0-1.2")?.name == "0000:00:14.0")
+        #expect(USBController(of: "usb-0000:00:14.0-4/0")?.name == "0000:00:14.0")
+        #expect(USBController(of: "platform:vivid-000/0") == nil)
+    }
+
     @Test("nodes that may not be opened are mended by their group")
     func noPermission() {
         let found = findings {

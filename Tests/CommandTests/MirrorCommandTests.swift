@@ -42,7 +42,7 @@ struct MirrorCommandTests {
             #expect(speaker["status"] as? String == "enabled")
             #expect((speaker["framesPlayed"] as? Int ?? 0) > 0)
             #expect((speaker["firstFrameMs"] as? Double ?? 0) > 0)
-            for key in ["format", "rate", "channels", "periodFrames", "xruns"] { #expect(speaker[key] != nil) }
+            for key in ["format", "rate", "channels", "periodFrames", "xruns", "late"] { #expect(speaker[key] != nil) }
 
             let camera = try #require(session["camera"] as? [String: Any])
             #expect(camera["device"] as? String == "synthetic:camera-front")
@@ -139,6 +139,22 @@ struct MirrorCommandTests {
         let run = try await Reprise.run("mirror", "--synthetic", "--duration", "1", "--record", path)
         #expect(run.status == 1)
         #expect(run.errors.contains(path))
+    }
+
+    @Test("a disk that is full in the midst of a recording ends the recording, and not the call")
+    func diskFillsUp() async throws {
+        let folder = file("disk")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        // A second of sound and a half fits, in a file system of the command's own.
+        let run = try await RunningCommand(
+            ["mirror", "--synthetic", "--no-camera", "--duration", "4", "--record", folder + "/heard.wav"],
+            prefix: "exec unshare -rm bash -c 'mount -t tmpfs -o size=144k none \(folder) && exec \"$@\"' - "
+        ).end()
+        #expect(run.status == 1)
+        #expect(run.errors.contains("the recording has ended, the call goes on"))
+        #expect(run.errors.contains("heard.wav"))
+        #expect(run.errors.contains("No space left on device"))
+        #expect(run.output.contains("1 session, 4."), "\(run.output)")
     }
 
     @Test("--snapshot writes the picture that came back", arguments: ["me.jpg", "me.png"])

@@ -84,6 +84,22 @@ struct OtherCommandsTests {
         #expect(run.errors.contains("open(/nowhere/plot.svg): No such file or directory"))
     }
 
+    @Test("the doctor sees the limits and the missing priority of the process that it runs in")
+    func limits() async throws {
+        let run = try await RunningCommand(
+            ["doctor", "--json"],
+            prefix: "ulimit -n 64; ulimit -r 0; drop=; "
+                + "((EUID)) || drop='setpriv --inh-caps -sys_nice --bounding-set -sys_nice'; exec $drop ",
+            environment: ["DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere/bus"]
+        ).end()
+        let findings = try #require(try run.objects().first?["findings"] as? [[String: Any]])
+        func text(_ subject: String) -> String? {
+            findings.first { $0["subject"] as? String == subject }?["text"] as? String
+        }
+        #expect(text("open files")?.hasPrefix("64 at most") == true)
+        #expect(text("real time")?.contains("by rtkit (no system bus") == true, "\(findings)")
+    }
+
     @Test("Ctrl-C ends a check with status 130")
     func interruptedCheck() async throws {
         let command = try Reprise.start("check", "--synthetic", "--cycles", "100000")

@@ -65,6 +65,10 @@ final class CardMixer: AudioMixer {
         }
     }
 
+    var muteControl: String? {
+        get async { try? await withElement { element throws(DeviceError) in element.name } }
+    }
+
     private func withElement<Value: Sendable>(
         _ body: @escaping @Sendable (MixerElement) throws(DeviceError) -> Value
     ) async throws(DeviceError) -> Value {

@@ -74,6 +74,8 @@ final class MixerElement {
         return unsafe best.element
     }
 
+    var name: String { unsafe String(cString: snd_mixer_selem_get_name(element)) }
+
     // MARK: Volume
 
     /// The range in hundredths of dB, nil where the driver does not tell it.

@@ -27,6 +27,8 @@ struct ConfigurationRequest: Sendable, Equatable {
     var bufferPeriods: Int?
     /// Blocks beyond the usual that a stream keeps filled, or has room for.
     var headroom = 0
+    /// Whether a program with periods of its own stands behind the PCM.
+    var isServer = false
 }
 
 /// What was negotiated with the hardware.

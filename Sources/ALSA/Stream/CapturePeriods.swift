@@ -25,6 +25,8 @@ struct CapturePeriods: ~Copyable {
     private var isAfterGap = false
     /// When the last sample in the ring ended, in nanoseconds; 0 before the first.
     private(set) var heardUntil: Int64 = 0
+    /// From how many sample frames on the hardware calls.
+    var wakeAt: Int
     /// Sample frames moved since the start.
     private(set) var moved = 0
 
@@ -35,6 +37,7 @@ struct CapturePeriods: ~Copyable {
         isMapped = configuration.access != .readWrite
         channels = configuration.channels
         chunk = configuration.buffer
+        wakeAt = configuration.hardwarePeriod
         if configuration.rate != format.rate {
             let resampler = Resampler(channels: format.channels, from: configuration.rate, to: format.rate)
             resampledCapacity = resampler.outputs(for: configuration.buffer)
@@ -86,7 +89,11 @@ struct CapturePeriods: ~Copyable {
     /// Waits for a wake-up and moves what it brought. Nil where the next one can be waited for.
     @_noLocks
     mutating func next(_ ring: AudioRing, _ counters: StreamCounters) -> PeriodExit? {
-        if let exit = port.wait(counters) { return exit }
+        if let exit = port.wait(counters) {
+            let due = heardUntil + port.nanoseconds(Int64(wakeAt + port.patience))
+            if case .xrun = exit, heardUntil != 0, linux_monotonic_ns() > due { counters.late() }
+            return exit
+        }
         return take(ring, counters)
     }
 
@@ -98,6 +105,7 @@ struct CapturePeriods: ~Copyable {
         if position.state != SND_PCM_STATE_RUNNING { return port.stateExit() }
         // In whole periods: what a late wake-up finds beyond one would make the next one come a period later.
         let available = Int(position.available)
+        if available > wakeAt + port.patience { counters.late() }
         // More than the buffer holds: what is in it was written over, whatever the state says yet.
         if available > port.configuration.buffer { return .xrun }
         let wanted = available - available % port.configuration.hardwarePeriod

@@ -45,16 +45,22 @@ struct PeriodPort: ~Copyable {
     private let count: Int
     private let stallAfter: Int64
     private let ready: Int32
+    /// Sample frames that the hardware may have gone on since it called before the thread is called late.
+    let patience: Int
     private var lastProgress: Int64 = 0
     private(set) var isStalled = false
     /// When the thread wants to be back, in nanoseconds.
     var tickAt = Int64.max
 
-    init(_ pcm: PCM, _ configuration: Configuration, wakeup: Wakeup, stallAfter: Duration) throws(DeviceError) {
+    init(
+        _ pcm: PCM, _ configuration: Configuration, _ request: ConfigurationRequest, wakeup: Wakeup,
+        stallAfter: Duration
+    ) throws(DeviceError) {
         let polled = [pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0)] + (try pcm.pollDescriptors())
         unsafe self.pcm = pcm.handle
         unsafe self.status = pcm.status
         self.configuration = configuration
+        patience = request.isServer ? max(configuration.block, configuration.buffer / 2) : configuration.block
         self.stallAfter = stallAfter.nanoseconds
         ready = pcm.direction == .capture ? POLLIN : POLLOUT
         count = polled.count

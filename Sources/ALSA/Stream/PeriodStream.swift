@@ -43,7 +43,7 @@ final class CaptureStream: PeriodStream {
         try pcm.setSoftwareParameters(configuration, wakeAt: wakeAt)
         try pcm.prepare()
         periods = CapturePeriods(
-            try PeriodPort(pcm, configuration, wakeup: wakeup, stallAfter: stallAfter), ring: request.format)
+            try PeriodPort(pcm, configuration, request, wakeup: wakeup, stallAfter: stallAfter), ring: request.format)
     }
 
     func start(_ ring: AudioRing, _ counters: StreamCounters) throws(DeviceError) -> MonotonicInstant {
@@ -89,6 +89,7 @@ final class CaptureStream: PeriodStream {
         guard frames != wakeAt else { return }
         try pcm.setWakeAt(frames)
         wakeAt = frames
+        periods.wakeAt = frames
     }
 
     func park() throws(DeviceError) {
@@ -129,7 +130,7 @@ final class PlaybackStream: PeriodStream {
         self.stallAfter = stallAfter
         configuration = try pcm.configure(request, proven: proven)
         periods = PlaybackPeriods(
-            try PeriodPort(pcm, configuration, wakeup: wakeup, stallAfter: stallAfter), ring: request.format,
+            try PeriodPort(pcm, configuration, request, wakeup: wakeup, stallAfter: stallAfter), ring: request.format,
             blocks: request.bufferPeriods ?? blocks)
         try pcm.setSoftwareParameters(configuration, wakeAt: periods.wakeAt)
         try pcm.prepare()
@@ -160,7 +161,7 @@ final class PlaybackStream: PeriodStream {
         pcm.unconfigure()
         configuration = try pcm.configure(request, proven: nil)
         periods = PlaybackPeriods(
-            try PeriodPort(pcm, configuration, wakeup: wakeup, stallAfter: stallAfter), ring: request.format,
+            try PeriodPort(pcm, configuration, request, wakeup: wakeup, stallAfter: stallAfter), ring: request.format,
             blocks: bufferPeriods)
         try pcm.setSoftwareParameters(configuration, wakeAt: periods.wakeAt)
         try pcm.prepare()

@@ -32,6 +32,8 @@ struct PlaybackPeriods: ~Copyable {
     /// When all that was written will have been played, delays behind the buffer left aside, in nanoseconds.
     private var emptyAt: Int64 = 0
     private let ringRate: Int
+    /// Whether the thread came too late when it was called last.
+    private var isLate = false
 
     /// - `blocks`: how many the hardware holds after a write of one.
     init(_ port: consuming PeriodPort, ring ringFormat: AudioFormat, blocks: Int) {
@@ -104,7 +106,19 @@ struct PlaybackPeriods: ~Copyable {
 
     /// Waits until sound is to be written (nil), or for something else.
     @_noLocks
-    mutating func wait(_ counters: StreamCounters) -> PeriodExit? { port.wait(counters) }
+    mutating func wait(_ counters: StreamCounters) -> PeriodExit? {
+        if let exit = port.wait(counters) { return judged(exit, counters) }
+        // Before sound is waited for: that is no lateness of ours.
+        isLate = unsafe alsa_avail_update(port.pcm) > wakeAt + port.patience
+        return nil
+    }
+
+    /// An xrun for which the hardware had run out of sound is one that we came too late for.
+    @_noLocks
+    private func judged(_ exit: PeriodExit, _ counters: StreamCounters) -> PeriodExit {
+        if case .xrun = exit, linux_monotonic_ns() > emptyAt { counters.late() }
+        return exit
+    }
 
     /// Sample frames at the hardware's rate to write beyond the reserve: as much of a batch as the ring has, but a block.
     @_noLocks
@@ -121,7 +135,12 @@ struct PlaybackPeriods: ~Copyable {
     mutating func give(_ ring: AudioRing, _ counters: StreamCounters) -> PeriodExit? {
         let position = port.position()
         if position.error < 0 { return PeriodExit(error: Int64(position.error)) }
-        if position.state != SND_PCM_STATE_RUNNING { return port.stateExit() }
+        if position.state != SND_PCM_STATE_RUNNING {
+            guard let exit = port.stateExit() else { return nil }
+            return judged(exit, counters)
+        }
+        // Sound may have been waited for until half the reserve was played.
+        if isLate || position.available > wakeAt + reserve / 2 + port.patience { counters.late() }
         // In whole periods: the hardware wakes us at their ends only. A few samples more after a late wake-up would make
         // the next one due just after such an end, and bring it a period later.
         let missing = reserve + portion(ring) - (port.configuration.buffer - Int(position.available))

@@ -8,6 +8,7 @@ final class StreamCounters: Sendable {
     private let xruns = Atomic<Int64>(0)
     private let suspends = Atomic<Int64>(0)
     private let ringMisses = Atomic<Int64>(0)
+    private let lates = Atomic<Int64>(0)
     private let wakeUps = Atomic<Int64>(0)
     private let delayFrames = Atomic<Int64>(0)
     // Nanoseconds; 0 is not yet.
@@ -15,9 +16,13 @@ final class StreamCounters: Sendable {
     private let firstBlockAt = Atomic<Int64>(0)
     private let firstSampleAt = Atomic<Int64>(0)
 
-    init() {}
+    private let realTime: RealTimePriority
+
+    init(_ realTime: RealTimePriority = RealTimePriority()) { self.realTime = realTime }
 
     @_noLocks func wokeUp() { wakeUps.wrappingAdd(1, ordering: .relaxed) }
+
+    @_noLocks func late() { lates.wrappingAdd(1, ordering: .relaxed) }
 
     @_noLocks func moved(frames: Int, delay: Int64) {
         sampleFrames.wrappingAdd(Int64(frames), ordering: .relaxed)
@@ -52,6 +57,8 @@ final class StreamCounters: Sendable {
         statistics.xruns = xrunCount
         statistics.suspends = suspends.load(ordering: .relaxed)
         statistics.ringMisses = ringMisses.load(ordering: .relaxed)
+        statistics.late = lates.load(ordering: .relaxed)
+        statistics.realTime = realTime.grant
         statistics.wakeUps = wakeUps.load(ordering: .relaxed)
         statistics.delayFrames = delayFrames.load(ordering: .relaxed)
         return statistics

@@ -13,16 +13,17 @@ final class StreamRunner {
     /// What the last stream was configured for and how, open or closed since.
     private var proven: (request: ConfigurationRequest, configuration: Configuration)?
     private var request: StartRequest?
-    private var counters = StreamCounters()
-    private var grant = RealTimeGrant.notAsked
+    private var counters: StreamCounters
+    private let realTime = RealTimePriority()
     private var recovery = Recovery()
 
     /// Below what sound servers take: they feed the devices that we may use through them.
-    private static let priority: Int32 = 20
+    private static let priority = 20
 
     init(_ thread: StreamThread) {
         self.thread = thread
         target = thread.target
+        counters = StreamCounters(realTime)
     }
 
     func run() {
@@ -49,7 +50,7 @@ final class StreamRunner {
     private func start(_ request: StartRequest) -> Result<AudioStreamInfo, DeviceError> {
         stop(.warm)
         askForRealTime(request.options.realTime)
-        counters = StreamCounters()
+        counters = StreamCounters(realTime)
         thread.currentCounters = counters
         recovery = Recovery()
         let deadline = linux_monotonic_ns() + request.options.busyRetry.nanoseconds
@@ -96,6 +97,8 @@ final class StreamRunner {
         if let stream, configuredFor == wanted { return stream }
         close()
         let known = proven.flatMap { $0.request == wanted ? $0.configuration : nil }
+        // Where there are none, alsa-lib's plug-ins are not found, which says something else.
+        try DescriptorRoom.check("snd_pcm_open(\(target.name))", target.name)
         let pcm = try PCM(name: target.name, direction: target.direction)
         let opened: any PeriodStream =
             switch target.direction {
@@ -106,7 +109,7 @@ final class StreamRunner {
                 // Two blocks bear a delay of one; without real-time priority delays of more are common.
                 try PlaybackStream(
                     pcm, wanted, proven: known, wakeup: thread.wakeup, stallAfter: request.options.stallAfter,
-                    blocks: (hasRealTime ? 2 : 3) + request.options.headroom)
+                    blocks: (realTime.isGranted ? 2 : 3) + request.options.headroom)
             }
         stream = opened
         configuredFor = wanted
@@ -122,7 +125,7 @@ final class StreamRunner {
             firstBlock: isShortFirst ? min(options.firstBlock, options.period) : hardwarePeriod(options),
             batch: target.isServer ? .zero : options.batch,
             bufferPeriods: target.isServer && target.direction == .playback ? 3 + options.headroom : nil,
-            headroom: options.headroom)
+            headroom: options.headroom, isServer: target.isServer)
     }
 
     /// Batches are as long as there is sound for them, so a speaker that plays in batches is to be woken within a period.
@@ -137,7 +140,7 @@ final class StreamRunner {
             device: target.id, sampleFormat: configuration.format.name, rate: configuration.rate,
             channels: configuration.channels, periodFrames: configuration.block,
             hardwarePeriodFrames: configuration.hardwarePeriod, bufferFrames: configuration.buffer,
-            access: configuration.access.name, reused: reused, realTime: grant)
+            access: configuration.access.name, reused: reused, realTime: realTime.grant)
     }
 
     private func stop(_ standby: StandbyPolicy) {
@@ -159,19 +162,8 @@ final class StreamRunner {
             .cancelled, operation: "start(\(target.name))", device: target.name, reason: "left before it had started")
     }
 
-    private var hasRealTime: Bool {
-        if case .granted = grant { true } else { false }
-    }
-
-    private func askForRealTime(_ asked: Bool) {
-        if asked {
-            guard !hasRealTime else { return }
-            let status = linux_thread_set_fifo(Self.priority)
-            grant = status == 0 ? .granted(priority: Int(Self.priority)) : .refused(errno: -status)
-        } else {
-            if hasRealTime { _ = linux_thread_set_ordinary() }
-            grant = .notAsked
-        }
+    private func askForRealTime(_ isAsked: Bool) {
+        if isAsked { realTime.ask(Self.priority) } else { realTime.giveUp() }
     }
 
     // MARK: Waiting

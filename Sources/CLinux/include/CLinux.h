@@ -134,5 +134,14 @@ int linux_thread_set_fifo(int priority);
 int linux_thread_set_nice(int steps);
 /// Puts the calling thread back to SCHED_OTHER. Returns 0 or -errno.
 int linux_thread_set_ordinary(void);
+/// Whether the calling thread runs with real-time priority, whoever gave it.
+bool linux_thread_is_realtime(void);
+/// The calling thread's id, as `ps -L` shows it.
+int linux_thread_id(void);
+
+/// Asks rtkit over the system bus to give one of this process's threads at most this real-time priority. Blocks for as
+/// long as the bus takes, seconds at most; bounds the time that the process's real-time threads may run without
+/// sleeping, as rtkit demands. Returns the priority, or -errno with the reason (at most `size` bytes).
+int linux_rtkit(int thread, int priority, char *reason, size_t size);
 
 #endif

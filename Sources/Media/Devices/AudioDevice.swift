@@ -50,7 +50,8 @@ public struct AudioStreamOptions: Sendable, Hashable {
     public var stallAfter: Duration = .seconds(1)
     /// Blocks that the buffer holds beyond the usual, against xruns.
     public var headroom = 0
-    /// Whether SCHED_FIFO is asked for; what came of it stands in ``AudioStreamInfo/realTime``.
+    /// Whether SCHED_FIFO is asked for, of rtkit where the kernel refuses it; what came of it stands in
+    /// ``AudioStreamInfo/realTime`` and ``AudioStreamStatistics/realTime``.
     public var realTime = true
 
     public init() {}
@@ -104,6 +105,11 @@ public struct AudioStreamStatistics: Sendable, Hashable {
     public var ringMisses: Int64 = 0
     /// Returns from poll: what the stream costs the processor in wake-ups.
     public var wakeUps: Int64 = 0
+    /// How often the device's thread came more than a period later than the hardware had called it. Of a sound server,
+    /// whose own periods are longer than ours: than half the buffer.
+    public var late: Int64 = 0
+    /// The device thread's priority now: ``AudioStreamInfo/realTime`` is what it was at the start, and rtkit answers later.
+    public var realTime = RealTimeGrant.notAsked
     /// When the stream was started (the hardware, not the call).
     public var startedAt: MonotonicInstant?
     /// Capture: when the first block was in the ring. Playback: when the first block that was not silence was given
@@ -139,6 +145,12 @@ public protocol AudioMixer: Sendable {
     func isMuted() async throws(DeviceError) -> Bool
     /// - Throws: `.unsupported` where the card has no switch and no range that reaches silence.
     func setMuted(_ muted: Bool) async throws(DeviceError)
+    /// The card's own name of what mutes it, as `amixer` takes it; nil where it has none.
+    var muteControl: String? { get async }
+}
+
+extension AudioMixer {
+    public var muteControl: String? { get async { nil } }
 }
 
 /// The microphones and speakers of a machine.

@@ -74,6 +74,8 @@ public struct VideoStreamStatistics: Sendable, Hashable {
     /// Frames that the driver skipped (gaps of its sequence) or flagged as damaged, and frames for which nobody had
     /// released a buffer.
     public var dropped: Int64 = 0
+    /// Frames that were more than a frame's time late in the device thread's hands, beyond the one that it takes to arrive.
+    public var late: Int64 = 0
     public var startedAt: MonotonicInstant?
     /// When the first frame was handed on.
     public var firstFrameAt: MonotonicInstant?

@@ -29,6 +29,8 @@ final class JanusConnection: Sendable {
     private static let keepaliveInterval = Duration.seconds(20)
     /// What an answer may take that proves a connection alive.
     private static let proofLimit = Duration.milliseconds(1500)
+    /// What the answer to a farewell may take: whoever leaves does not wait for a server that is gone.
+    private static let farewellLimit = Duration.milliseconds(300)
 
     init(
         _ url: ServiceURL, _ options: JanusOptions, clock: any Clock<Duration>,
@@ -131,15 +133,13 @@ final class JanusConnection: Sendable {
 
     /// Ends the session and closes the WebSocket.
     func close() async {
+        if isOpen { await tell("destroy") }
         let socket = state.withLock { state in
             defer {
                 state.epoch += 1
                 state.socket = nil
                 state.session = nil
                 state.handlers = [:]
-            }
-            if let socket = state.socket, state.session != nil {
-                socket.send(message("destroy", in: &state).text)
             }
             return state.socket
         }
@@ -160,12 +160,16 @@ final class JanusConnection: Sendable {
         return id
     }
 
-    /// Lets a handle go, without waiting.
-    func detach(_ handle: Int64) {
-        state.withLock { state in
-            state.handlers[handle] = nil
-            state.socket?.send(message("detach", handle: handle, in: &state).text)
-        }
+    /// Lets a handle go, also where the caller is cancelled.
+    func detach(_ handle: Int64) async {
+        state.withLock { $0.handlers[handle] = nil }
+        await tell("detach", handle: handle)
+    }
+
+    /// Tells the server of an end, and returns when it has heard. The end of a WebSocket overtakes requests at the server:
+    /// without waiting, a program that ends now would be answered by errors that nobody hears.
+    private func tell(_ name: String, handle: Int64? = nil) async {
+        await Task { _ = try? await request(name, handle: handle, limit: Self.farewellLimit) }.value
     }
 
     /// Asks the plugin.

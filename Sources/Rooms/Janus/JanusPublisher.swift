@@ -104,8 +104,9 @@ final class JanusPublisher: Sendable {
     func add(candidate: String) { candidates.add(candidate, to: peer) }
 
     func close() async {
-        connection.detach(handle)
+        async let told: Void = connection.detach(handle)
         await peer.close()
+        await told
     }
 
     /// Tells the server whether to forward a track, and everybody what is muted.

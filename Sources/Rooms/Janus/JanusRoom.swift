@@ -58,8 +58,9 @@ final class JanusRoom: Sendable {
             inbox.open(room)
             return room
         } catch {
-            connection.detach(handles.publisher)
-            connection.detach(handles.subscriber)
+            async let first: Void = connection.detach(handles.publisher)
+            async let second: Void = connection.detach(handles.subscriber)
+            _ = await (first, second)
             throw error
         }
     }

@@ -153,8 +153,9 @@ final class JanusSubscriber: Sendable {
     func add(candidate: String) { candidates.add(candidate, to: peer) }
 
     func close() async {
-        connection.detach(handle)
+        async let told: Void = connection.detach(handle)
         await peer.close()
+        await told
     }
 
     /// New paths for what is received.

@@ -6,7 +6,9 @@ enum Diagnosis {
     /// The findings, in the order in which a person would mend them.
     static func findings(_ facts: MachineFacts) -> [Finding] {
         permissions(facts) + cards(facts) + sound("microphone", facts.microphones, facts)
-            + sound("speaker", facts.speakers, facts) + cameras(facts) + [realTime(facts), screen(facts)]
+            + sound("speaker", facts.speakers, facts) + cameras(facts) + sharedBuses(facts) + watching(facts)
+            + limits(facts)
+            + [realTime(facts), screen(facts)]
     }
 
     // MARK: Permissions
@@ -81,6 +83,13 @@ enum Diagnosis {
     }
 
     private static func free(_ kind: String, _ device: MachineFacts.Device) -> [Finding] {
+        if device.isConnected == false {
+            return [
+                Finding(
+                    level: .note, subject: kind, text: "\(device.id) (\(device.name)) has nothing in its socket",
+                    remedy: "plug it in, and see it come: reprise devices --watch")
+            ]
+        }
         if device.isMuted == true || device.volume == 0 {
             let what = device.isMuted == true ? "is muted" : "has its volume at 0"
             return [
@@ -95,8 +104,9 @@ enum Diagnosis {
 
     private static func unmuteCommand(_ kind: String, _ device: MachineFacts.Device) -> String {
         let card = card(of: device.id).map { "-c \($0) " } ?? ""
-        return kind == "microphone"
-            ? "amixer \(card)sset Capture 80% cap" : "amixer \(card)sset Master 80% unmute"
+        let name = device.muteControl ?? (kind == "microphone" ? "Capture" : "Master")
+        let control = name.contains(" ") ? "'\(name)'" : name
+        return "amixer \(card)sset \(control) 80% \(kind == "microphone" ? "cap" : "unmute")"
     }
 
     /// The card in `hw:CARD=USB,DEV=0`.
@@ -148,11 +158,49 @@ enum Diagnosis {
         case .refused, .notAsked:
             let command = "echo '@audio - rtprio 95' | sudo tee /etc/security/limits.d/reprise.conf"
             let joins = facts.groupsOnFile.contains("audio") ? "" : " && sudo usermod -aG audio \(facts.user)"
+            let rtkit = facts.rtkitRefusal.map { ", and by rtkit (\($0))" } ?? ""
             return Finding(
                 level: .warning, subject: "real time",
-                text: "SCHED_FIFO is refused: sound may stutter while the machine is busy",
-                remedy: "\(command)\(joins), then log out and in again")
+                text: "SCHED_FIFO is refused by the kernel\(rtkit): sound may stutter while the machine is busy",
+                remedy: "\(command)\(joins), then log out and in again; or: sudo apt-get install rtkit")
         }
+    }
+
+    /// USB gives each camera its bandwidth for as long as it streams, and nothing to the one that comes when none is left.
+    private static func sharedBuses(_ facts: MachineFacts) -> [Finding] {
+        let groups = Dictionary(grouping: facts.cameras.filter { $0.controller != nil }) { $0.controller ?? "" }
+        return groups.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map { controller, cameras in
+            Finding(
+                level: .note, subject: "USB",
+                text: "\(cameras.map(\.id).joined(separator: ", ")) share the controller \(controller): together they "
+                    + "may get smaller pictures",
+                remedy: "plug one into a socket of another controller: lsusb -t")
+        }
+    }
+
+    private static func watching(_ facts: MachineFacts) -> [Finding] {
+        guard !facts.hasUdev else {
+            return [Finding(level: .ok, subject: "hot plug", text: "udev tells of what comes and goes")]
+        }
+        return [
+            Finding(
+                level: .note, subject: "hot plug",
+                text: "udevd does not run: /dev is watched instead, and nobody sets the permissions of new devices",
+                remedy: "sudo systemctl start systemd-udevd; in a container, run udevd outside of it")
+        ]
+    }
+
+    /// What a call with all devices has open, and room for rejoins.
+    static let fewestFiles = 256
+
+    private static func limits(_ facts: MachineFacts) -> [Finding] {
+        guard facts.openFiles < fewestFiles else { return [] }
+        return [
+            Finding(
+                level: .warning, subject: "open files",
+                text: "\(facts.openFiles) at most: a call with many participants runs out of them",
+                remedy: "ulimit -n 4096, or LimitNOFILE=4096 in the systemd unit")
+        ]
     }
 
     private static func screen(_ facts: MachineFacts) -> Finding {

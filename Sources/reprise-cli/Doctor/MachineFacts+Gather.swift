@@ -18,7 +18,9 @@ extension MachineFacts {
         facts.microphones = await sound(devices, .capture)
         facts.speakers = await sound(devices, .playback)
         facts.cameras = await V4L2Devices().survey().map(Device.init)
-        facts.realTime = await realTimeGrant()
+        (facts.realTime, facts.rtkitRefusal) = await realTimeGrant()
+        facts.hasUdev = unsafe access("/run/udev/control", F_OK) == 0
+        facts.openFiles = openFiles
         do { _ = try await DeviceSystem.machine.screens.devices() } catch { facts.screenTrouble = error.reason }
         return facts
     }
@@ -45,6 +47,7 @@ extension MachineFacts {
         var result: [Device] = []
         for info in infos {
             var device = Device(id: info.id.rawValue, name: info.name, isSoundServer: info.kind == .soundServer)
+            device.isConnected = info.isConnected
             do {
                 if case .busy(let holders) = try await devices.occupant(of: info.id, direction) {
                     device.state = .busy(holders.first?.description)
@@ -55,26 +58,40 @@ extension MachineFacts {
             if let mixer = (try? await devices.device(info.id, direction))?.mixer {
                 device.isMuted = try? await mixer.isMuted()
                 device.volume = try? await mixer.volume()
+                device.muteControl = await mixer.muteControl
             }
             result.append(device)
         }
         return result
     }
 
-    /// Asks for it as a device's thread does.
-    private static func realTimeGrant() async -> RealTimeGrant {
-        let (stream, continuation) = AsyncStream.makeStream(of: RealTimeGrant.self)
-        let thread = DeviceThread(name: "doctor", priority: 20) { grant in continuation.yield(grant) }
+    /// Asks for it as a device's thread does: the kernel, then rtkit, whose reason to refuse is told too.
+    private static func realTimeGrant() async -> (RealTimeGrant, refusal: String?) {
+        let (stream, continuation) = AsyncStream.makeStream(of: (RealTimeGrant, String?).self)
+        let thread = DeviceThread(name: "doctor", priority: 20) { grant in
+            guard case .refused = grant else {
+                continuation.yield((grant, nil))
+                return
+            }
+            do throws(DeviceError) {
+                continuation.yield((.granted(priority: try RealTimeKit().request(20)), nil))
+            } catch {
+                continuation.yield((grant, error.reason))
+            }
+        }
         await thread.join()
         continuation.finish()
-        for await grant in stream { return grant }
-        return .notAsked
+        for await answer in stream { return answer }
+        return (.notAsked, nil)
     }
+
+    private static var openFiles: Int { sysconf(Int32(_SC_OPEN_MAX)) }
 }
 
 extension MachineFacts.Device {
     fileprivate init(_ report: V4L2Devices.NodeReport) {
         self.init(id: report.path, name: report.name)
+        controller = report.id.flatMap { USBController(of: $0.rawValue)?.name }
         switch report.availability {
         case .free: state = .free
         case .busy(let holder): state = .busy(holder?.description)

@@ -22,6 +22,12 @@ struct MachineFacts: Sendable, Equatable {
         var id: String
         var name: String
         var isSoundServer = false
+        /// Whether something is plugged into its jack; nil where it has none, or cannot tell.
+        var isConnected: Bool?
+        /// A camera's USB controller: cameras on the same one share its bandwidth.
+        var controller: String?
+        /// The mixer element that mutes it.
+        var muteControl: String?
         var state = State.free
         /// Nil where the card has no mixer of its own.
         var isMuted: Bool?
@@ -44,6 +50,12 @@ struct MachineFacts: Sendable, Equatable {
     var cameras: [Device] = []
     /// What came of asking for real-time priority.
     var realTime = RealTimeGrant.notAsked
+    /// Why rtkit gives none where the kernel refuses; nil where it gives, or was not asked.
+    var rtkitRefusal: String?
+    /// Whether udevd runs: it sets the permissions of what is plugged in.
+    var hasUdev = true
+    /// How many files this process may have open.
+    var openFiles = 1024
     /// Nil: a screen can be captured; else why not.
     var screenTrouble: String?
 }

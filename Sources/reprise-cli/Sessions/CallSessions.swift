@@ -215,6 +215,7 @@ private struct SessionWatch {
     /// How long devices may take to start.
     private static let patience = Duration.seconds(10)
     private var errorsShown = 0
+    private var hasToldRecording = false
     private var news: DeviceNews?
 
     init(session: Int, joinedAt: MonotonicInstant, display: SessionDisplay, news: DeviceNews?) {
@@ -226,13 +227,17 @@ private struct SessionWatch {
 
     /// Returns at the end, at cancellation, and when the call was ended from elsewhere.
     /// - `atMost`: counted from when the devices deliver or have failed.
-    /// - Throws: what ends the recording; `OutputError`.
+    /// - Throws: `OutputError`.
     mutating func run(
         _ call: Call, _ recorder: SoundRecorder?, _ kinds: [DeviceKind], atMost duration: Duration?
     ) async throws {
         var settledAt: MonotonicInstant?
         while true {
-            if let failure = recorder?.failure { throw failure }
+            if let failure = recorder?.failure, !hasToldRecording {
+                // The file is short: told at once, and again by the exit status. It is no reason to hang up.
+                hasToldRecording = true
+                try display.trouble("session \(session): the recording has ended, the call goes on: \(failure)")
+            }
             let now = MonotonicInstant.now()
             if settledAt == nil, now - joinedAt >= Self.patience || kinds.allSatisfy(call.isSettled) { settledAt = now }
             let left = duration.flatMap { duration in settledAt.map { $0 + duration - now } } ?? .seconds(1)

@@ -95,7 +95,8 @@ struct SessionRecord: Sendable {
             "format": JSON(video?.info.format), "width": JSON(video?.info.width),
             "height": JSON(video?.info.height),
             "fps": JSON(video?.info.framesPerSecond), "frames": JSON(video?.stream.frames ?? 0),
-            "dropped": JSON(video?.stream.dropped ?? 0), "firstFrameMs": JSON(video?.first),
+            "dropped": JSON(video?.stream.dropped ?? 0), "late": JSON(video?.stream.late ?? 0),
+            "firstFrameMs": JSON(video?.first),
         ]
         guard case .object(let own) = members else { return members }
         return .object(own + recovered(statistics.recoveries.camera))
@@ -128,6 +129,8 @@ struct SessionRecord: Sendable {
     private func tail(_ audio: CallStatistics.Audio?) -> [JSON.Member] {
         [
             .init(key: "xruns", value: JSON(audio?.stream.xruns ?? 0)),
+            .init(key: "late", value: JSON(audio?.stream.late ?? 0)),
+            .init(key: "realTimePriority", value: JSON(audio?.stream.realTime.priority)),
             .init(key: "firstFrameMs", value: JSON(audio?.first)),
         ]
     }
@@ -144,4 +147,11 @@ extension CallStatistics {
 
     /// The sound that comes back: the loudest of what is received, in dBov.
     var receivedLevel: Double { received.values.map(\.levelDBov).max() ?? -127 }
+}
+
+extension RealTimeGrant {
+    /// Nil for an ordinary thread.
+    var priority: Int? {
+        if case .granted(let priority) = self { priority } else { nil }
+    }
 }

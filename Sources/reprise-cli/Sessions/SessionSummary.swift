@@ -16,7 +16,7 @@ struct SessionSummary: Sendable {
             "\(counted(records.count, "session")), \((inCall.milliseconds / 1000).fixed(1)) s in the call."
         ]
         var table = Table(
-            ["", "device", "format", "frames", "lost", "first: p50", "max"], rightAligned: [3, 4, 5, 6])
+            ["", "device", "format", "frames", "lost", "late", "first: p50", "max"], rightAligned: [3, 4, 5, 6, 7])
         for kind in DeviceKind.allCases where last.devices[kind] != nil { table.add(row(kind, last)) }
         lines += table.lines.map { "  \($0)" }
         var (join, leave) = (Measurements(), Measurements())
@@ -77,27 +77,32 @@ struct SessionSummary: Sendable {
             case .speaker: (last.statistics.speaker?.info.device, text(last.statistics.speaker?.info))
             case .camera: (last.statistics.camera?.info.device, text(last.statistics.camera?.info))
             }
-        let (frames, lost) = records.reduce(into: (Int64(0), Int64(0))) { sum, record in
-            let (frames, lost) = counts(kind, record.statistics)
-            sum = (sum.0 + frames, sum.1 + lost)
+        let (frames, lost, late) = records.reduce(into: (Int64(0), Int64(0), Int64(0))) { sum, record in
+            let (frames, lost, late) = counts(kind, record.statistics)
+            sum = (sum.0 + frames, sum.1 + lost, sum.2 + late)
         }
         return [
             kind.rawValue, (device ?? last.devices[kind]?.id)?.rawValue ?? "-", format, "\(frames)", "\(lost)",
+            "\(late)",
             first.p50.map { "\($0.fixed(1)) ms" } ?? "never", first.max.map { "\($0.fixed(1)) ms" } ?? "",
         ]
     }
 
-    /// What was moved, and what was lost: xruns of sound, dropped pictures.
-    private func counts(_ kind: DeviceKind, _ statistics: CallStatistics) -> (Int64, Int64) {
+    /// What was moved, what was lost (xruns of sound, dropped pictures), and how often the device's thread came late.
+    private func counts(_ kind: DeviceKind, _ statistics: CallStatistics) -> (Int64, Int64, Int64) {
         switch kind {
         case .microphone: sound(statistics.microphone)
         case .speaker: sound(statistics.speaker)
-        case .camera: (statistics.camera?.stream.frames ?? 0, statistics.camera?.stream.dropped ?? 0)
+        case .camera:
+            (
+                statistics.camera?.stream.frames ?? 0, statistics.camera?.stream.dropped ?? 0,
+                statistics.camera?.stream.late ?? 0
+            )
         }
     }
 
-    private func sound(_ audio: CallStatistics.Audio?) -> (Int64, Int64) {
-        (audio?.stream.sampleFrames ?? 0, audio?.stream.xruns ?? 0)
+    private func sound(_ audio: CallStatistics.Audio?) -> (Int64, Int64, Int64) {
+        (audio?.stream.sampleFrames ?? 0, audio?.stream.xruns ?? 0, audio?.stream.late ?? 0)
     }
 
     private func text(_ info: AudioStreamInfo?) -> String {

@@ -16,4 +16,8 @@ int64_t test_heap_in_use(void);
 /// The calling thread's Linux id.
 int test_thread(void);
 
+/// Takes from the calling thread the right to real-time priority, and from the process's ordinary threads theirs to ask
+/// for it. Returns 0 or -errno.
+int test_give_up_nice(void);
+
 #endif

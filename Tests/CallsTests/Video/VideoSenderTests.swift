@@ -75,6 +75,30 @@ struct VideoSenderTests {
         #expect((sender.statistics.width, sender.statistics.height) == to)
     }
 
+    @Test("Where encoding takes longer than a picture lasts, pictures become fewer and then smaller")
+    func slowMachine() {
+        let (time, wire) = (BenchTime(), Collected<RTPPacket>())
+        var capturedAt = time.now
+        let target = VideoTarget(width: 320, height: 240, framesPerSecond: 30)
+        // Every look at the clock takes 60 ms: so long does a picture, however it is encoded.
+        let sender = VideoSender(target: target, ssrc: 5, notBefore: time.now) {
+            time.advance(by: .milliseconds(60))
+            return time.now
+        } send: {
+            wire.append($0)
+        }
+        var encoded: [Int] = []
+        for number in 0..<240 {
+            if number % 60 == 0 { encoded.append(sender.statistics.encoded) }
+            sender.offer(movingFrame(320, 240, number: number, at: capturedAt))
+            _ = sender.pump(now: capturedAt)
+            capturedAt = capturedAt + .nanoseconds(33_333_333)
+        }
+        let statistics = sender.statistics
+        #expect((statistics.width, statistics.height) == (160, 120))
+        #expect(statistics.encoded - (encoded.last ?? 0) < 25, "a third of 60 pictures")
+    }
+
     @Test("Timestamps follow the time of capture at 90 kHz, without adding up errors")
     func timestamps() throws {
         let (time, wire) = (BenchTime(), Collected<RTPPacket>())

@@ -23,15 +23,20 @@ struct CallUnderFireTests {
         for run in 0..<runs {
             let begun = MonotonicInstant.now()
             let seed = base &+ UInt64(run)
-            try await runOnce(seed: seed)
+            let phases = try await runOnce(seed: seed)
             let took = MonotonicInstant.now() - begun
             slowest = max(slowest, took)
+            if took > .seconds(5) { print("seed \(seed) took \(took.milliseconds) ms: \(phases)") }
             if run % 25 == 24 { print("\(run + 1) runs, the slowest \(slowest.milliseconds) ms") }
         }
         await LabDevice.deadCard.putBack()
     }
 
-    private func runOnce(seed: UInt64) async throws {
+    /// - Returns: when its parts were over, in milliseconds from its beginning.
+    private func runOnce(seed: UInt64) async throws -> [String] {
+        let begun = MonotonicInstant.now()
+        var phases: [String] = []
+        func over(_ phase: String) { phases.append("\(phase) \(Int(MonotonicInstant.now().ms(since: begun)))") }
         var generator = SeededGenerator(seed: seed)
         let lab = try await CallInLab(
             .all, standby: Bool.random(using: &generator) ? .release : .warm, routing: CallInLab.recovering)
@@ -51,9 +56,11 @@ struct CallUnderFireTests {
                 }
             }
         }
+        over("steps")
         await bench.letGo()
         try? await lab.call.join()
         expectTruth(lab, seed)
+        over("join")
         let left = MonotonicInstant.now()
         await lab.call.leave()
         let took = MonotonicInstant.now() - left
@@ -61,7 +68,9 @@ struct CallUnderFireTests {
         #expect(lab.managers.allSatisfy { $0.status == .notSelected }, "seed \(seed)")
         #expect(lab.call.state.connection.value == .idle, "seed \(seed)")
         await lab.call.media.reset()
+        over("leave")
         await bench.putAllBack(seed)
+        over("all back")
 
         // The next join works on what is there: the lab is whole again.
         try await lab.call.join()
@@ -73,9 +82,12 @@ struct CallUnderFireTests {
             seed \(seed): \(lab.managers.map { "\($0.status), \($0.error?.description ?? "no error")" }), \
             \(String(describing: lab.call.statistics))
             """)
+        over("whole again")
         await lab.call.leave()
         await lab.call.media.reset()
         await expectNothingLeft(seed)
+        over("left")
+        return phases
     }
 
     private func trace(_ lab: CallInLab) -> String {

@@ -1,0 +1,27 @@
+import CLinux
+import Glibc
+
+/// Whether this process can open what a device takes. What wakes threads cannot do without its descriptor, so the lack of
+/// one is looked for while it can still be told as an error.
+package enum DescriptorRoom {
+    /// A device's: its handle, its timers and wake-ups, and those of the files that opening it reads.
+    package static let device = 12
+
+    package static let advice =
+        "Close what holds so many, or raise the limit (ulimit -n 4096); the device is taken when there is room"
+
+    /// - Throws: `.failed` with EMFILE where less than ``device`` are left.
+    package static func check(_ operation: String, _ device: String) throws(DeviceError) {
+        var opened: [Int32] = []
+        defer { for descriptor in opened { _ = linux_close(descriptor) } }
+        for _ in 0..<Self.device {
+            let descriptor = linux_eventfd()
+            guard descriptor >= 0 else {
+                throw DeviceError(
+                    .failed, operation: operation, device: device,
+                    reason: unsafe String(cString: strerror(-descriptor)), errno: -descriptor, advice: advice)
+            }
+            opened.append(descriptor)
+        }
+    }
+}
