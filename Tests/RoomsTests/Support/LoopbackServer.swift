@@ -16,10 +16,11 @@ final class LoopbackServer: Sendable {
     init(tls: NIOSSLContext? = nil, _ script: @escaping Script) async throws {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.autoRead, value: false)
             .bind(host: "127.0.0.1", port: 0) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
-                    return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                    return channel
                 }
             }
         port = listener.channel.localAddress?.port ?? 0
@@ -29,13 +30,22 @@ final class LoopbackServer: Sendable {
                     for try await connection in connections {
                         group.addTask {
                             // How a client ends its connection is the client's to be tested for.
-                            try? await connection.executeThenClose { inbound, outbound in
-                                try await script(ServerConnection(inbound, outbound))
-                            }
+                            try? await Self.serve(connection, script)
                         }
                     }
                 }
             }
+        }
+    }
+
+    /// Bytes are read from here on: a connection that nobody came to serve is let go of as it is.
+    private static func serve(_ channel: any Channel, _ script: Script) async throws {
+        let connection = try await channel.eventLoop.submit {
+            try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+        }.get()
+        try await connection.executeThenClose { inbound, outbound in
+            try await channel.setOption(.autoRead, value: true).get()
+            try await script(ServerConnection(inbound, outbound))
         }
     }
 
