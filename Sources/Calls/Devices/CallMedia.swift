@@ -66,16 +66,15 @@ public final class CallMedia: MediaManager {
     }
 
     /// Starts, at a session's beginning, what the call's settings or a person's word before it ask for: each device as
-    /// a child of the session's scope, so that none waits for another.
+    /// a child of the session's scope, so that none waits for another. The microphone first: a frame of it is what the
+    /// others hear last.
     func setUp(
         _ settings: CallSettings, _ capabilities: Set<CallCapability>, in session: CallLifecycle.Session
     ) throws(ScopeError) {
-        try watch(session)
-        try microphone.watchSilence(in: session)
-        try microphone.control.setUp(
-            settings.microphoneOn && capabilities.contains(.sendAudio), in: session)
+        try microphone.control.setUp(settings.microphoneOn && capabilities.contains(.sendAudio), in: session)
         try speaker.control.setUp(settings.speakerOn, in: session)
         try camera.control.setUp(settings.cameraOn && capabilities.contains(.sendVideo), in: session)
         try screenShare.control.setUp(nil, in: session)
+        try microphone.watchSilence(in: session)
     }
 }

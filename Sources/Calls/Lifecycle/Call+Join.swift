@@ -21,7 +21,8 @@ extension Call {
             }
             switch decision {
             case .begin(let attempt):
-                attempt.start(Task { await self.carryOut(attempt) })
+                // On this thread as far as it gets without waiting: another one would have to be woken.
+                attempt.start(Task.immediate { await self.carryOut(attempt) })
                 return try await attempt.value(abandoned: abandon(attempt))
             case .share(let attempt):
                 return try await attempt.value(abandoned: abandon(attempt))
@@ -103,6 +104,8 @@ extension Call {
         // This thread goes on with them: another one would have to be woken first.
         await Task.yield()
         try session.media.begin(transport)
+        // A monitor of devices takes half a millisecond to open, which nobody waits for here.
+        try media.watch(session)
         try follow(transport, session)
         try launchLevels(session)
         show(.joined, session)

@@ -10,8 +10,8 @@ final class AudioMixer: @unchecked Sendable {
     private let maximum: Int
     private var tracks: [AudioTrack] = []
     private var version = 0
-    private var sums: [Int32]
-    private var samples: [Int16]
+    private var sums: [Int32] = []
+    private var samples: [Int16] = []
     private var gain = AudioGain(1)
 
     /// - `maximum`: sample frames of the longest block.
@@ -21,6 +21,12 @@ final class AudioMixer: @unchecked Sendable {
         self.outlets = outlets
         self.maximum = maximum
         channels = ring.format.channels
+    }
+
+    /// Makes the room for a block, once: when playing begins, and not with the session, so that the devices' start does
+    /// not wait for it.
+    func makeRoom() {
+        guard sums.isEmpty else { return }
         sums = Array(repeating: 0, count: maximum * channels)
         samples = Array(repeating: 0, count: maximum * channels)
     }
@@ -48,6 +54,7 @@ final class AudioMixer: @unchecked Sendable {
 
     /// Writes what all tracks with sound have in common.
     func mix(volume: Float, now: MonotonicInstant) {
+        makeRoom()
         var count = maximum
         var kind = AudioBlockKind.silence
         for track in tracks where track.available > 0 {

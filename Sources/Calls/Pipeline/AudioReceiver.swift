@@ -118,7 +118,10 @@ final class AudioReceiver: AudioFeed {
     /// Lets sound be played until the task is cancelled; when it returns none is any more. Once.
     func run() async {
         let ended = Completion()
-        playing.withLock { $0 = true }
+        playing.withLock { isPlaying in
+            mixer.makeRoom()
+            isPlaying = true
+        }
         await withTaskCancellationHandler {
             await ended.wait()
         } onCancel: {

@@ -94,12 +94,9 @@ public final class AudioRing: @unchecked Sendable {
         var size = 1
         while size < capacity { size *= 2 }
         self.capacity = size
+        // Only what was written is ever read: filling it first would have a join wait for a page fault each 4 KiB.
         unsafe samples = .allocate(capacity: size * format.channels)
-        unsafe samples.initialize(repeating: 0, count: size * format.channels)
         unsafe blocks = .allocate(capacity: blockCapacity)
-        unsafe blocks.initialize(
-            repeating: Block(position: 0, sampleFrames: 0, capturedAt: 0, kind: .silence, isAfterGap: false),
-            count: blockCapacity)
         dataReadyDescriptor = dataReady.descriptor
         spaceReadyDescriptor = spaceReady.descriptor
         consumerThreshold = Atomic(wakeConsumerAt)
