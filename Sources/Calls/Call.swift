@@ -97,7 +97,9 @@ public final class Call: Sendable {
     /// A device of the session failed: everybody who watches the call's errors sees it.
     func deviceFailed(_ manager: String, _ error: DeviceError) {
         trace("\(manager).failed", error.description)
-        report(.device, "\(manager): \(error)", advice: error.advice)
+        var reason = error
+        reason.advice = nil
+        report(.device, "\(manager): \(reason)", advice: error.advice)
     }
 
     /// Begins following what the service tells of the call, for as long as the call lives. Once.

@@ -252,7 +252,7 @@ extension OnIdealCards.Faults {
         _ headroom: Int
     ) async throws {
         let card = IdealCard("ideal")
-        card.slowness = 4
+        card.slowness = 8
         let feed = SlowFeed()
         let device = try await device(card, .playback)
         var options = AudioStreamOptions()
@@ -260,7 +260,8 @@ extension OnIdealCards.Faults {
         _ = try await device.start(feed.ring, options: options) { _ in }
         try await until { device.statistics.periods > 5 }
         let before = device.statistics.late
-        feed.sleep(milliseconds: 120)
+        // A block is 80 ms now, and half a reserve of four may be waited for: late is more than three, empty is four.
+        feed.sleep(milliseconds: 280)
         try await until { device.statistics.late > before }
         await device.stop(.release)
         #expect(before == 0)

@@ -137,9 +137,12 @@ struct SessionRecord: Sendable {
 }
 
 extension CallStatistics {
-    /// From a sample's capture to its leaving the speaker, told by the session's first one; nil before it was heard.
+    /// From a sample's capture to its leaving the speaker, told by the session's first one; nil before it was heard, and
+    /// once a device took another's place: the first samples of streams that began at different times do not belong
+    /// together.
     var mouthToEar: Duration? {
-        guard let captured = microphone?.stream.firstSampleAt, let played = speaker?.stream.firstSampleAt,
+        guard recoveries.microphone.lastCause == nil, recoveries.speaker.lastCause == nil,
+            let captured = microphone?.stream.firstSampleAt, let played = speaker?.stream.firstSampleAt,
             played > captured
         else { return nil }
         return played - captured
