@@ -53,7 +53,7 @@ struct DeviceCheck: Sendable {
 
     private func run(_ call: Call, _ stamps: PictureStamps, _ result: inout CheckResult) async throws {
         let requestedAt = MonotonicInstant.now()
-        stamps.begin(requestedAt)
+        stamps.begin(call.state.sessionID.value, requestedAt)
         try await call.join()
         let flow = await flow(call, since: requestedAt)
         let leftAt = MonotonicInstant.now()

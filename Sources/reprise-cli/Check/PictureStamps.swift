@@ -5,6 +5,7 @@ import Synchronization
 final class PictureStamps: Sendable {
     private struct State {
         var joinedAt: MonotonicInstant?
+        var session: SessionID?
         var stale: Duration?
     }
 
@@ -18,7 +19,10 @@ final class PictureStamps: Sendable {
         follower = Task {
             for await picture in pictures {
                 record.state.withLock { state in
-                    guard let joinedAt = state.joinedAt, picture.frame.capturedAt < joinedAt else { return }
+                    // One of the session before may be looked at only now.
+                    guard let joinedAt = state.joinedAt, picture.track.sessionID == state.session,
+                        picture.frame.capturedAt < joinedAt
+                    else { return }
                     state.stale = joinedAt - picture.frame.capturedAt
                 }
             }
@@ -28,7 +32,9 @@ final class PictureStamps: Sendable {
     deinit { follower.cancel() }
 
     /// A session is about to be joined.
-    func begin(_ joinedAt: MonotonicInstant) { record.state.withLock { $0 = State(joinedAt: joinedAt) } }
+    func begin(_ session: SessionID, _ joinedAt: MonotonicInstant) {
+        record.state.withLock { $0 = State(joinedAt: joinedAt, session: session) }
+    }
 
     /// How much older than the join a picture of this session was; nil where none was.
     var stale: Duration? { record.state.withLock { $0.stale } }

@@ -74,7 +74,7 @@ struct ScriptedCall {
         for _ in 0..<3000 where !condition() {
             advance(by: .milliseconds(20))
             for card in machine.cards { card.capture() }
-            for _ in 0..<50 { await Task.yield() }
+            for _ in 0..<300 { await Task.yield() }
         }
     }
 

@@ -237,8 +237,8 @@ struct JanusServiceTests {
         let error = await #expect(throws: ServiceError.self) { _ = try await service.get(CallID(id: "9")) }
         #expect(error?.code == .notFound)
         try await service.end(CallID(id: "9"))
-        let destroy = try #require(janus.seen.last)
-        #expect(destroy.request == "destroy" && destroy.json["body"]?["secret"] == "s")
+        let destroy = try #require(janus.seen.last { $0.json["body"]?["request"] == "destroy" })
+        #expect(destroy.json["body"]?["secret"] == "s")
         await janus.stop()
     }
 
