@@ -104,7 +104,7 @@ run: build ## Build, and hear and see yourself through a call (ARGS: see `repris
 TSAN_SUITES := ScopesTests|MediaTests|CallsTests|RoomsTests|WebRTCTests.PeerConnection
 
 # Not under ThreadSanitizer: their simulated time runs ahead of threads that are so slow.
-TSAN_SKIPPED := SimulatedDayTests|GoingOnTests|StuckDeviceTests|JanusServiceTests
+TSAN_SKIPPED := GoingOnTests|StuckDeviceTests|JanusServiceTests
 
 # Everywhere one test at a time: many of them move sound in real time, and would starve each other on two cores.
 

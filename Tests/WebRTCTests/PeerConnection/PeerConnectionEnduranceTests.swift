@@ -86,7 +86,7 @@ struct PeerConnectionEnduranceTests {
     }
 
     #if DEBUG
-        private static let tolerance = 25.0
+        private static let tolerance = 40.0
     #else
         private static let tolerance = 0.1
     #endif
