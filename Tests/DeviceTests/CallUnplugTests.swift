@@ -20,6 +20,8 @@ struct CallUnplugTests {
         arguments: cases, StandbyPolicy.allCases)
     func unplugged(test: Case, standby: StandbyPolicy) async throws {
         let lab = try await CallInLab(test.devices, standby: standby)
+        // The host may still be putting back what a suite before had pulled out.
+        try await lab.waitUntilThere()
         try await lab.join()
 
         let unplugging = test.device.pullOut()
@@ -44,6 +46,7 @@ struct CallUnplugTests {
     @Test("a call joined without the device tells so, and has it at the next join after it was plugged in")
     func joinedWithout() async throws {
         let lab = try await CallInLab(.usb)
+        try await lab.waitUntilThere()
         #expect(await LabDevice.usbCard.pullOut().end() == nil)
         try await lab.call.join()
         let isTold = await reached { lab.call.speaker.error != nil }
