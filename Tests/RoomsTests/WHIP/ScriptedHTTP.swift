@@ -76,13 +76,17 @@ final class ScriptedHTTP: Sendable {
             body: sdp(answering: request.body))
     }
 
-    /// A real answer, of a peer that never learns a candidate of the other's: no path comes to be.
+    /// A real answer, of a peer that neither learns a candidate nor tells one: no path comes to be.
     func sdp(answering offer: String) -> String {
         let peer = try? PeerConnection(PeerConnectionConfiguration(loop: SharedNetworkLoop.loop)) { _ in
         } onPacket: { _, _ in
         }
-        guard let peer, (try? peer.acceptOffer(offer)) != nil else { return "" }
+        guard let peer, (try? peer.acceptOffer(withoutCandidates(offer))) != nil else { return "" }
         state.withLock { $0.peers.append(peer) }
-        return (try? peer.makeAnswer()) ?? ""
+        return withoutCandidates((try? peer.makeAnswer()) ?? "")
+    }
+
+    private func withoutCandidates(_ description: String) -> String {
+        description.split(separator: "\r\n").filter { !$0.hasPrefix("a=candidate:") }.map { $0 + "\r\n" }.joined()
     }
 }
