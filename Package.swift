@@ -18,7 +18,7 @@ func tests(
     _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource]? = nil
 ) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "CTestSupport"] + dependencies,
+        name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "CTestSupport", "TestSupport"] + dependencies,
         path: "Tests/\(name)Tests",
         exclude: exclude, resources: resources, swiftSettings: settings)
 }
@@ -91,6 +91,7 @@ let package = Package(
 
         // Tests, a target each; DeviceTests run in the device lab.
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests("Scopes"),
         tests("Media", exclude: ["Threads/rtkit.py"]),
         tests("ALSA", ["Media"]),
@@ -108,7 +109,7 @@ let package = Package(
             path: "Tests/CommandTests",
             swiftSettings: settings),
         .testTarget(
-            name: "DeviceTests", dependencies: ["Reprise", "ALSA", "V4L2", "HotPlug", "Media", "CAlsa"],
+            name: "DeviceTests", dependencies: ["Reprise", "ALSA", "V4L2", "HotPlug", "Media", "CAlsa", "TestSupport"],
             path: "Tests/DeviceTests",
             swiftSettings: settings),
     ],

@@ -2,30 +2,6 @@ import Foundation
 import Media
 import Synchronization
 
-/// SplitMix64: the same numbers for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    /// `REPRISE_SEED`, or a new one; printed, so that a failure can be repeated.
-    static func fromEnvironment(_ test: String) -> SeededGenerator {
-        let seed =
-            ProcessInfo.processInfo.environment["REPRISE_SEED"].flatMap(UInt64.init)
-            ?? UInt64.random(in: 0...UInt64(UInt32.max))
-        print("\(test): REPRISE_SEED=\(seed)")
-        return SeededGenerator(seed: seed)
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
 /// What device threads told, in order.
 final class Collected<Element: Sendable>: Sendable {
     private let elements = Mutex<[Element]>([])

@@ -1,6 +1,7 @@
 import Foundation
 import Scopes
 import Synchronization
+import TestSupport
 import Testing
 
 /// Many tasks launch, cancel, reuse and wait at random. What must hold: once somebody's `cancelAndWait` has returned,

@@ -89,17 +89,19 @@ struct SessionRecord: Sendable {
     private var camera: JSON {
         guard let device = devices[.camera] else { return .null }
         let video = statistics.camera
-        let members: JSON = [
-            "device": JSON((video?.info.device ?? device.id)?.rawValue),
-            "status": JSON(device.status.rawValue),
-            "format": JSON(video?.info.format), "width": JSON(video?.info.width),
-            "height": JSON(video?.info.height),
-            "fps": JSON(video?.info.framesPerSecond), "frames": JSON(video?.stream.frames ?? 0),
-            "dropped": JSON(video?.stream.dropped ?? 0), "late": JSON(video?.stream.late ?? 0),
-            "firstFrameMs": JSON(video?.first),
-        ]
-        guard case .object(let own) = members else { return members }
-        return .object(own + recovered(statistics.recoveries.camera))
+        return .object(
+            [
+                .init(key: "device", value: JSON((video?.info.device ?? device.id)?.rawValue)),
+                .init(key: "status", value: JSON(device.status.rawValue)),
+                .init(key: "format", value: JSON(video?.info.format)),
+                .init(key: "width", value: JSON(video?.info.width)),
+                .init(key: "height", value: JSON(video?.info.height)),
+                .init(key: "fps", value: JSON(video?.info.framesPerSecond)),
+                .init(key: "frames", value: JSON(video?.stream.frames ?? 0)),
+                .init(key: "dropped", value: JSON(video?.stream.dropped ?? 0)),
+                .init(key: "late", value: JSON(video?.stream.late ?? 0)),
+                .init(key: "firstFrameMs", value: JSON(video?.first)),
+            ] + recovered(statistics.recoveries.camera))
     }
 
     /// How often the device was taken up again, by step, and for how long nothing came the last time.

@@ -2,6 +2,7 @@ import Codecs
 import Media
 import RTP
 import Rooms
+import TestSupport
 import Testing
 
 @testable import Calls
@@ -9,18 +10,6 @@ import Testing
 @Suite("Sound over a bad network")
 struct AudioNetworkTests {
     let tone = Tone()
-
-    /// Numbers that are the same for the same seed.
-    struct Seeded: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
-    }
 
     @Test(
         "Lost packets are concealed and counted; sound never breaks off",
@@ -30,7 +19,7 @@ struct AudioNetworkTests {
         settings.expectedPacketLoss = 10
         let bench = try AudioBench(settings: settings)
         bench.receiver.addTrack(AudioBench.track)
-        var random = Seeded(state: seed)
+        var random = SeededGenerator(seed: seed)
         var dropped = 0
         for step in 0..<500 {
             bench.step(tone.samples(from: step * 480, count: 480)) { packets in
@@ -62,7 +51,7 @@ struct AudioNetworkTests {
     func reorder(seed: UInt64) throws {
         let bench = try AudioBench()
         bench.receiver.addTrack(AudioBench.track)
-        var random = Seeded(state: seed)
+        var random = SeededGenerator(seed: seed)
         var held: [RTPPacket] = []
         for step in 0..<500 {
             bench.step(tone.samples(from: step * 480, count: 480)) { packets in

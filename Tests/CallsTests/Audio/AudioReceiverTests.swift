@@ -2,6 +2,7 @@ import Codecs
 import Media
 import RTP
 import Rooms
+import TestSupport
 import Testing
 
 @testable import Calls

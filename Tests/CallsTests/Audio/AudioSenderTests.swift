@@ -1,6 +1,7 @@
 import Codecs
 import Media
 import RTP
+import TestSupport
 import Testing
 
 @testable import Calls

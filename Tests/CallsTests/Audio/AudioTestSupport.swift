@@ -4,6 +4,7 @@ import Media
 import RTP
 import Rooms
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Calls

@@ -1,6 +1,7 @@
 import Media
 import Rooms
 import Scopes
+import TestSupport
 import Testing
 
 @testable import Calls

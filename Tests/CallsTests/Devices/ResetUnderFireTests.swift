@@ -2,6 +2,7 @@ import Foundation
 import Media
 import Rooms
 import Scopes
+import TestSupport
 import Testing
 
 @testable import Calls

@@ -1,8 +1,8 @@
-import Foundation
 import Media
 import Rooms
 import Scopes
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Calls
@@ -128,8 +128,7 @@ struct SimulatedDayTests {
 
     @Test("Whenever something is plugged, free and well, the call has it again within the longest backoff")
     func day() async throws {
-        let seed = ProcessInfo.processInfo.environment["SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0...UInt64.max)
-        print("seed \(seed)")
+        let seed = SeededGenerator.seedFromEnvironment("SimulatedDayTests.day")
         let day = Day(seed: seed)
         try await day.call.join()
         while day.passed < Self.day {

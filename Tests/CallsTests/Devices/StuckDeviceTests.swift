@@ -2,6 +2,7 @@ import Media
 import Rooms
 import Scopes
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Calls

@@ -4,6 +4,7 @@ import Foundation
 import Media
 import Rooms
 import Scopes
+import TestSupport
 import Testing
 
 /// What a process holds of the machine, read from /proc.

@@ -2,6 +2,7 @@ import Calls
 import Media
 import Rooms
 import Scopes
+import TestSupport
 import Testing
 
 /// The faults of systems that came before, each as a test that it cannot happen here.

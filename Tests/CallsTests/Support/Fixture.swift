@@ -2,6 +2,7 @@ import Calls
 import Media
 import Rooms
 import Scopes
+import TestSupport
 import Testing
 
 /// A call with synthetic devices in a scripted room.

@@ -2,6 +2,7 @@ import Calls
 import Media
 import Rooms
 import Scopes
+import TestSupport
 import Testing
 
 /// A machine whose devices follow a script, and a call on it, with time passed in.

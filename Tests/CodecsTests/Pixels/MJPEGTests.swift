@@ -1,5 +1,6 @@
 import CTurboJPEG
 import Media
+import TestSupport
 import Testing
 
 @testable import Codecs
@@ -74,7 +75,7 @@ struct MJPEGTests {
 
     @Test("Ten thousand JPEGs with random damage never trap, and good ones decode afterwards")
     func randomDamage() throws {
-        var random = SplitMix(seed: 0x5EED)
+        var random = SeededGenerator(seed: 0x5EED)
         let good = try [TJSAMP_420, TJSAMP_422, TJSAMP_444, TJSAMP_411, TJSAMP_GRAY].map { try Self.jpeg($0) }
         var refused = 0
         for round in 0..<10_000 {
@@ -88,18 +89,5 @@ struct MJPEGTests {
         #expect(refused > 1_000)
         let result = try converter.convert(frame(.mjpeg, 48, 32, [(good[1], 0)]))
         #expect(YUV(result, 5, 7).isNear(.red, by: 3))
-    }
-}
-
-/// A small random generator with a seed, so that a failure can be repeated.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import Media
+import TestSupport
 import Testing
 
 @testable import Codecs
@@ -65,7 +66,7 @@ struct VP8CodecTests {
             return bytes * 8 * 30 / numbers.count
         }
         func noise(_ number: Int) -> VideoFrame {
-            var generator = Seeded(state: UInt64(number))
+            var generator = SeededGenerator(seed: UInt64(number))
             func plane(_ count: Int) -> [UInt8] { (0..<count).map { _ in .random(in: 90...160, using: &generator) } }
             return frame(
                 .i420, 80, 60, [(plane(4800), 80), (plane(1200), 40), (plane(1200), 40)],
@@ -126,7 +127,7 @@ struct VP8CodecTests {
         let key = try #require(try encoder.encode(picture))
         let delta = try #require(try encoder.encode(movingPicture(96, 64, number: 1)))
         var decoder = try VP8Decoder()
-        var generator = Seeded(state: 42)
+        var generator = SeededGenerator(seed: 42)
         var damaged: [[UInt8]] = [[], [0], [0, 0], [0, 0, 0], [1, 0, 0], Array(repeating: 0xFF, count: 40)]
         damaged += (0..<key.bytes.count).map { Array(key.bytes[..<$0]) }
         damaged += (0..<delta.bytes.count).map { Array(delta.bytes[..<$0]) }
@@ -200,18 +201,5 @@ struct VP8CodecTests {
         for interval: Int64 in [0, -1_000_000] {
             for number in 0..<4 { _ = try encoder.encode(movingPicture(64, 64, number: number, interval: interval)) }
         }
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Media
 import Reprise
+import TestSupport
 import Testing
 
 /// `reset()`, `leave()`, rejoin, selection, mute and volume in random order while cards and cameras are really unplugged,

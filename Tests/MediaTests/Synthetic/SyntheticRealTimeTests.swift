@@ -2,6 +2,7 @@ import CTestSupport
 import Glibc
 import Media
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Synthetic devices on their own threads", .timeLimit(.minutes(2)))

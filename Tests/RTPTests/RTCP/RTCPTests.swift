@@ -1,4 +1,5 @@
 import RTP
+import TestSupport
 import Testing
 
 @Suite("RTCP (RFC 3550 §6, RFC 4585, RFC 5104, REMB)")

@@ -1,5 +1,6 @@
 import Media
 import RTP
+import TestSupport
 
 /// A call from one transport to another over two links: sound, and pictures as large as the estimate allows.
 struct CallSimulation {

@@ -1,6 +1,7 @@
 import CTestSupport
 import Media
 import RTP
+import TestSupport
 import Testing
 
 @Suite("The RTP session under loss, doubling and disorder")

@@ -1,5 +1,6 @@
 import Media
 import RTP
+import TestSupport
 
 /// One direction of a way: a rate with a queue before it, then delay, jitter and loss.
 struct SimulatedLink {

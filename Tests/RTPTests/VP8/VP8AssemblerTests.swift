@@ -1,4 +1,5 @@
 import Media
+import TestSupport
 import Testing
 
 @testable import RTP
@@ -56,7 +57,7 @@ struct VP8AssemblerTests {
         var line = Line()
         var packets = line.packets(9000, isKeyframe: true)
         for _ in 0..<5 { packets += line.packets(4000) }
-        var generator = Seeded(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let frames = line.give(packets.shuffled(using: &generator) + packets.shuffled(using: &generator))
         #expect(frames.map(\.bytes.count) == [9000, 4000, 4000, 4000, 4000, 4000])
         #expect(line.assembler.statistics.late == Int64(packets.count), "each came twice")
@@ -216,7 +217,7 @@ struct VP8AssemblerTests {
 
     @Test("Random loss, doubling, damage and order never give a picture that was not sent", arguments: 0..<30)
     func random(_ seed: UInt64) {
-        var generator = Seeded(state: seed)
+        var generator = SeededGenerator(seed: seed)
         var line = Line()
         var frames: [VP8AssembledFrame] = []
         var held: [RTPPacket] = []
@@ -244,18 +245,5 @@ struct VP8AssemblerTests {
         #expect(frames.count > 10)
         let timestamps = frames.map(\.timestamp)
         #expect(zip(timestamps, timestamps.dropFirst()).allSatisfy { $1.isNewer(than: $0) })
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

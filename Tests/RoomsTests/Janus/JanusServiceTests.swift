@@ -1,5 +1,6 @@
 import RTP
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Rooms
@@ -319,7 +320,7 @@ struct JanusServiceTests {
 
     @Test("a session is kept alive every 20 s; a keepalive without an answer is a lost connection")
     func keepalive() async throws {
-        let clock = StepClock()
+        let clock = ManualClock()
         var options = Self.options()
         options.requestTimeout = .seconds(1)
         let joined = try await Self.join(options, clock: clock)

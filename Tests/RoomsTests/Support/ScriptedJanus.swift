@@ -1,6 +1,7 @@
 import NIOCore
 import RTP
 import Synchronization
+import TestSupport
 import WebRTC
 
 @testable import Rooms
@@ -56,6 +57,7 @@ final class ScriptedJanus: Sendable {
     private struct State {
         var rule: Rule?
         var seen: [Request] = []
+        var answered: [Request] = []
         var writers: [Int: NIOAsyncChannelOutboundWriter<ByteBuffer>] = [:]
         var connections = 0
         var nextID: Int64 = 100
@@ -84,8 +86,9 @@ final class ScriptedJanus: Sendable {
                 let frame = try await connection.readFrame()
                 guard frame.opcode == TestFrame.Opcode.text.rawValue else { return }
                 let request = Request(json: try JSON(parsing: frame.text))
+                self.state.withLock { $0.seen.append(request) }
                 // Also where the client does not wait for the answer.
-                defer { self.note(request) }
+                defer { self.state.withLock { $0.answered.append(request) } }
                 for answer in self.answers(to: request) { try await connection.write(TestFrame(answer.text).bytes) }
             }
         }
@@ -104,7 +107,7 @@ final class ScriptedJanus: Sendable {
     /// The first request of this name, when it has been answered.
     func request(_ name: String) async throws -> Request {
         while true {
-            if let found = seen.first(where: { $0.description == name }) { return found }
+            if let found = state.withLock({ $0.answered.first { $0.description == name } }) { return found }
             try await aMoment()
         }
     }
@@ -143,8 +146,6 @@ final class ScriptedJanus: Sendable {
         await server.withLock { $0 }?.stop()
         for peer in state.withLock({ $0.peers }) { await peer.close() }
     }
-
-    private func note(_ request: Request) { state.withLock { $0.seen.append(request) } }
 
     private func answers(to request: Request) -> [JSON] {
         if let answers = state.withLock({ $0.rule })?(request) { return answers }
@@ -221,70 +222,10 @@ final class ScriptedJanus: Sendable {
     }
 }
 
-/// A clock whose time passes when a test says so.
-final class StepClock: Clock, Sendable {
-    struct Instant: InstantProtocol {
-        var offset = Duration.zero
-        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
-        func duration(to other: Instant) -> Duration { other.offset - offset }
-        static func < (lhs: Instant, rhs: Instant) -> Bool { lhs.offset < rhs.offset }
-    }
-
-    private struct Sleeper {
-        var until: Instant
-        var continuation: CheckedContinuation<Void, any Error>
-    }
-
-    private struct State {
-        var now = Instant()
-        var sleepers: [Int: Sleeper] = [:]
-        var cancelled: Set<Int> = []
-        var next = 0
-    }
-
-    private let state = Mutex(State())
-
-    var now: Instant { state.withLock { $0.now } }
-    var minimumResolution: Duration { .nanoseconds(1) }
-
-    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
-        let id = state.withLock { state in
-            state.next += 1
-            return state.next
-        }
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let isOver = state.withLock { state in
-                    if state.cancelled.contains(id) || deadline <= state.now { return true }
-                    state.sleepers[id] = Sleeper(until: deadline, continuation: continuation)
-                    return false
-                }
-                if isOver {
-                    Task.isCancelled ? continuation.resume(throwing: CancellationError()) : continuation.resume()
-                }
-            }
-        } onCancel: {
-            let sleeper = state.withLock { state in
-                state.cancelled.insert(id)
-                return state.sleepers.removeValue(forKey: id)
-            }
-            sleeper?.continuation.resume(throwing: CancellationError())
-        }
-    }
-
+extension ManualClock {
     /// Returns when so many sleep.
     func waitForSleepers(_ count: Int) async throws {
-        while state.withLock({ $0.sleepers.count }) < count { try await aMoment() }
-    }
-
-    func advance(by duration: Duration) {
-        let woken = state.withLock { state in
-            state.now = state.now.advanced(by: duration)
-            let woken = state.sleepers.filter { $0.value.until <= state.now }
-            for id in woken.keys { state.sleepers[id] = nil }
-            return woken.values
-        }
-        for sleeper in woken { sleeper.continuation.resume() }
+        while sleepers < count { try await aMoment() }
     }
 }
 

@@ -1,12 +1,12 @@
 import Synchronization
 
 /// A clock that a test moves: who sleeps on it wakes when the test says so.
-final class ManualClock: Clock, Sendable {
-    struct Instant: InstantProtocol {
-        var offset: Duration
-        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
-        func duration(to other: Instant) -> Duration { other.offset - offset }
-        static func < (a: Instant, b: Instant) -> Bool { a.offset < b.offset }
+package final class ManualClock: Clock, Sendable {
+    package struct Instant: InstantProtocol {
+        package var offset: Duration
+        package func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+        package func duration(to other: Instant) -> Duration { other.offset - offset }
+        package static func < (a: Instant, b: Instant) -> Bool { a.offset < b.offset }
     }
 
     private struct State {
@@ -19,10 +19,12 @@ final class ManualClock: Clock, Sendable {
 
     private let state = Mutex(State())
 
-    var now: Instant { state.withLock { $0.now } }
-    var minimumResolution: Duration { .nanoseconds(1) }
+    package init() {}
 
-    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+    package var now: Instant { state.withLock { $0.now } }
+    package var minimumResolution: Duration { .nanoseconds(1) }
+
+    package func sleep(until deadline: Instant, tolerance: Duration?) async throws {
         let key = state.withLock { state in
             state.next += 1
             return state.next
@@ -42,7 +44,7 @@ final class ManualClock: Clock, Sendable {
         }
     }
 
-    func advance(by duration: Duration) {
+    package func advance(by duration: Duration) {
         let woken = state.withLock { state -> [CheckedContinuation<Void, any Error>] in
             state.now = state.now.advanced(by: duration)
             let due = state.sleepers.filter { $0.value.0 <= state.now }
@@ -53,16 +55,19 @@ final class ManualClock: Clock, Sendable {
     }
 
     /// Whether somebody sleeps until at most `duration` from now.
-    func hasSleeper(within duration: Duration) -> Bool {
+    package func hasSleeper(within duration: Duration) -> Bool {
         state.withLock { state in
             state.sleepers.values.contains { state.now.duration(to: $0.0) <= duration }
         }
     }
 
     /// Whether somebody sleeps until at least `duration` from now.
-    func hasSleeper(for duration: Duration) -> Bool {
+    package func hasSleeper(for duration: Duration) -> Bool {
         state.withLock { state in
             state.sleepers.values.contains { state.now.duration(to: $0.0) >= duration }
         }
     }
+
+    /// How many sleep.
+    package var sleepers: Int { state.withLock { $0.sleepers.count } }
 }
