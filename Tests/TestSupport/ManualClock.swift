@@ -13,8 +13,6 @@ package final class ManualClock: Clock, Sendable {
         var now = Instant(offset: .zero)
         var sleepers: [Int: (Instant, CheckedContinuation<Void, any Error>)] = [:]
         var next = 0
-        var arrivals: [(least: Int, CheckedContinuation<Void, Never>)] = []
-        var slept = 0
     }
 
     private let state = Mutex(State())

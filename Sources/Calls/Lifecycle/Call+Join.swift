@@ -21,7 +21,8 @@ extension Call {
             }
             switch decision {
             case .begin(let attempt):
-                attempt.start(Task { await self.carryOut(attempt) })
+                // On this thread as far as it gets without waiting: another one would have to be woken.
+                attempt.start(Task.immediate { await self.carryOut(attempt) })
                 return try await attempt.value(abandoned: abandon(attempt))
             case .share(let attempt):
                 return try await attempt.value(abandoned: abandon(attempt))
