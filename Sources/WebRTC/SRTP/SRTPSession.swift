@@ -24,6 +24,12 @@ internal import CSRTP
     /// - Throws: `.handshakeFailed`, when libsrtp was built without the profile.
     init(_ direction: Direction, profile: SRTPProfile, key: [UInt8]) throws(PeerConnectionError) {
         SRTPLibrary.start()
+        unsafe session = unsafe try Self.create(direction, profile, key)
+    }
+
+    fileprivate static func create(
+        _ direction: Direction, _ profile: SRTPProfile, _ key: [UInt8]
+    ) throws(PeerConnectionError) -> srtp_t {
         var policy = unsafe srtp_policy_t()
         switch profile {
         case .aes128CMSHA1Tag80:
@@ -49,7 +55,7 @@ internal import CSRTP
         guard status == srtp_err_status_ok, let created = unsafe created else {
             throw PeerConnectionError(.handshakeFailed, "srtp_create(\(profile.name)): status \(status.rawValue)")
         }
-        unsafe session = unsafe created
+        return unsafe created
     }
 
     deinit { unsafe srtp_dealloc(session) }
@@ -87,7 +93,15 @@ internal import CSRTP
 
 /// libsrtp's state of the process. Its start tests its ciphers, which takes some ten milliseconds: done before a call needs it.
 enum SRTPLibrary {
-    private static let status = srtp_init()
+    private static let status: srtp_err_status_t = {
+        let status = srtp_init()
+        // A session that nobody uses, for as long as the process: the library below libsrtp (NSS in Debian's build) is
+        // unloaded with the last cipher and loaded again with the next, two milliseconds of every join.
+        let profile = SRTPProfile.aes128CMSHA1Tag80
+        let key = [UInt8](repeating: 0, count: profile.keyCount + profile.saltCount)
+        _ = unsafe try? SRTPSession.create(.outbound, profile, key)
+        return status
+    }()
 
     static func start() { precondition(status == srtp_err_status_ok, "srtp_init: status \(status.rawValue)") }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import RTP
 import Testing
 
@@ -78,5 +79,21 @@ struct SRTPTests {
     func control(second: Int, isControl: Bool) {
         var bytes: [UInt8] = [0x80, UInt8(second)]
         #expect(unsafe bytes.withUnsafeMutableBufferPointer { unsafe MediaProtection.isControl($0) } == isControl)
+    }
+
+    @Test("the cipher library stays in memory when the last session ends: a join does not load it anew")
+    func cipherLibrary() throws {
+        func libraries() throws -> Set<Substring> {
+            let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+            return Set(
+                maps.split(separator: "\n").compactMap { $0.split(separator: " ").last }.filter { $0.contains(".so") })
+        }
+        var during: Set<Substring> = []
+        do {
+            let protection = try pair(.aeadAES128GCM)
+            during = try libraries()
+            withExtendedLifetime(protection) {}
+        }
+        #expect(try libraries().isSuperset(of: during))
     }
 }
