@@ -70,11 +70,14 @@ public final class CallMedia: MediaManager {
     /// others hear last.
     func setUp(
         _ settings: CallSettings, _ capabilities: Set<CallCapability>, in session: CallLifecycle.Session
-    ) throws(ScopeError) {
+    ) async throws {
         try microphone.control.setUp(settings.microphoneOn && capabilities.contains(.sendAudio), in: session)
+        // This thread goes on with it: another one would have to be woken first.
+        await Task.yield()
         try speaker.control.setUp(settings.speakerOn, in: session)
         try camera.control.setUp(settings.cameraOn && capabilities.contains(.sendVideo), in: session)
         try screenShare.control.setUp(nil, in: session)
+        await Task.yield()
         try microphone.watchSilence(in: session)
     }
 }

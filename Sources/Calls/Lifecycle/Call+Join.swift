@@ -96,13 +96,11 @@ extension Call {
             call: id, user: user, sessionID: session.media.sessionID,
             unifiedSessionID: state.unifiedSessionID.value)
         let transport = try await openTransport(request, session)
-        trace("joined", session.media.sessionID.rawValue)
-        state.begin(transport.info, own: session.media.sessionID)
         session.media.link.set(transport, session.media.sessionID)
         // The devices first: they take longest, and the rest is ready before their first sound.
-        try media.setUp(transport.info.settings, transport.info.capabilities, in: session)
-        // This thread goes on with them: another one would have to be woken first.
-        await Task.yield()
+        try await media.setUp(transport.info.settings, transport.info.capabilities, in: session)
+        trace("joined", session.media.sessionID.rawValue)
+        state.begin(transport.info, own: session.media.sessionID)
         try session.media.begin(transport)
         // A monitor of devices takes half a millisecond to open, which nobody waits for here.
         try media.watch(session)
