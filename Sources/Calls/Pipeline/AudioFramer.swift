@@ -48,8 +48,6 @@ struct AudioFramer: Sendable {
     /// Whether the frame is nothing but zeros.
     var isAllZero: Bool { !samples.contains { $0 != 0 } }
 
-    func duration(of sampleFrames: Int) -> Duration { format.duration(ofSampleFrames: sampleFrames) }
-
     /// A frame that is not from the ring begins at `time`: what comes next is expected after it.
     /// - Returns: sample frames between the frame before and that one.
     mutating func skip(to time: MonotonicInstant) -> Int {

@@ -59,12 +59,14 @@ final class AudioSender: AudioDrain {
     private let ended = Completion()
     private let now: @Sendable () -> MonotonicInstant
     private let firstBlock = Mutex(FirstBlock())
+    /// Whether somebody waits for it: looked at with every block.
+    private let awaitsFirstBlock = Atomic(false)
     private let pulse: LevelPulse
     private let muted = Atomic(false)
     /// What the encoder is to change to, and whether that is news.
     private let target = Mutex<Encoding?>(nil)
     private let hasTarget = Atomic(false)
-    private let zeroNanoseconds = Atomic<Int64>(0)
+    private let zeroFrames = Atomic(0)
     private let gainBits = Atomic(Float(1).bitPattern)
     private let shared = Mutex(Statistics())
 
@@ -97,7 +99,10 @@ final class AudioSender: AudioDrain {
     var onFirstBlock: (@Sendable () -> Void)? {
         get { firstBlock.withLock { $0.call } }
         set {
-            firstBlock.withLock { $0 = FirstBlock(call: newValue, after: ring.totalWritten) }
+            firstBlock.withLock { first in
+                first = FirstBlock(call: newValue, after: ring.totalWritten)
+                awaitsFirstBlock.store(newValue != nil, ordering: .releasing)
+            }
         }
     }
 
@@ -125,7 +130,7 @@ final class AudioSender: AudioDrain {
     var statistics: Statistics { shared.withLock { $0 } }
 
     /// For how long the microphone has delivered nothing but zeros.
-    var zeros: Duration { .nanoseconds(zeroNanoseconds.load(ordering: .relaxed)) }
+    var zeros: Duration { ring.format.duration(ofSampleFrames: zeroFrames.load(ordering: .relaxed)) }
 
     /// Lets sound be sent until the task is cancelled; when it returns nothing is any more. Once.
     func run() async {
@@ -180,10 +185,10 @@ final class AudioSender: AudioDrain {
             case .frame:
                 let sent = worker.send(isMuted: isMuted, gain: gain)
                 let sentAt = now()
-                zeroNanoseconds.store(worker.zeros.nanoseconds, ordering: .relaxed)
+                zeroFrames.store(worker.zeroFrames, ordering: .relaxed)
                 let (packets, bytes, meter) = (sent == nil ? 0 : 1, sent ?? 0, worker.meter)
+                if worker.takeLevelChange() { pulse.changed() }
                 shared.withLock { statistics in
-                    if Int(meter.levelDBov) != Int(statistics.levelDBov) { pulse.changed() }
                     statistics.packets += packets
                     statistics.bytes += bytes
                     if sent != nil, statistics.firstPacketAt == nil { statistics.firstPacketAt = sentAt }
@@ -201,7 +206,12 @@ final class AudioSender: AudioDrain {
     }
 
     private func tellFirstBlock() {
-        let call = firstBlock.withLock { first in ring.totalWritten > first.after ? first.call.take() : nil }
+        guard awaitsFirstBlock.load(ordering: .acquiring) else { return }
+        let call = firstBlock.withLock { first -> (@Sendable () -> Void)? in
+            guard ring.totalWritten > first.after else { return nil }
+            awaitsFirstBlock.store(false, ordering: .relaxed)
+            return first.call.take()
+        }
         guard let call else { return }
         let seenAt = now()
         shared.withLock { if $0.firstBlockAt == nil { $0.firstBlockAt = seenAt } }
@@ -218,7 +228,8 @@ private final class AudioSendWorker: @unchecked Sendable {
     private var packet = [UInt8](repeating: 0, count: OpusEncoder.maximumPacketBytes)
     private var gain = AudioGain(1)
     private(set) var meter = LevelMeter()
-    private var zeroFrames = 0
+    /// So many sample frames in a row were zeros.
+    private(set) var zeroFrames = 0
     private let sendPacket: @Sendable (RTPPacket) -> Void
 
     init(
@@ -249,8 +260,7 @@ private final class AudioSendWorker: @unchecked Sendable {
         if encoding.frameSampleFrames != framer.length { framer.setLength(encoding.frameSampleFrames) }
     }
 
-    /// For how long there were only zeros.
-    var zeros: Duration { framer.duration(of: zeroFrames) }
+    func takeLevelChange() -> Bool { meter.takeChange() }
 
     /// Returns the payload's bytes, nil where there is no encoder.
     func sendSilence(at now: MonotonicInstant) -> Int? {

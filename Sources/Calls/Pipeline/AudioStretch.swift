@@ -14,7 +14,8 @@ enum AudioStretch {
     ) {
         let length = input.count / channels
         guard count != length else {
-            for index in input.indices { output[offset * channels + index] = input[index] }
+            var room = output.extracting(offset * channels..<offset * channels + input.count)
+            for index in input.indices { room[index] = input[index] }
             return
         }
         guard length > 1, count > 1 else { return }

@@ -11,6 +11,8 @@ struct LevelMeter: Sendable {
     var levelDBov: Double { power > 0 ? max(Self.silence, log10(power) * 10) : Self.silence }
     /// The mean square, 1 at the overload point.
     private var power = 0.0
+    /// What was last said to have changed.
+    private var toldLevel = silence
 
     mutating func measure(_ samples: Span<Int16>) {
         guard !samples.isEmpty else { return }
@@ -31,6 +33,18 @@ struct LevelMeter: Sendable {
         peak = max(peak, min(1, Double(max(-Int(lowest), Int(highest))) / overload))
     }
 
+    /// Whether the level is another, by a decibel, than when this was last so: what shows it need not look before. A tone that
+    /// lies between two whole decibels does not flicker.
+    mutating func takeChange() -> Bool {
+        let level = levelDBov
+        guard abs(level - toldLevel) >= 1 else { return false }
+        toldLevel = level
+        return true
+    }
+
     /// The sound is over.
-    mutating func fallSilent() { power = 0 }
+    mutating func fallSilent() {
+        power = 0
+        toldLevel = Self.silence
+    }
 }
