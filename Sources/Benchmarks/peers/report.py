@@ -106,12 +106,14 @@ def restart_targets(restarts, stale):
     return targets
 
 
-def usage_targets(ours, theirs):
-    targets = [Target("resident memory of a voice call", ours.resident, 40, "MB", inclusive=False)]
-    if theirs:
-        targets.insert(0, Target("CPU of a voice call: less than baresip's", ours.cpu, theirs.cpu, "ms/s", False))
-        targets.insert(1, Target("wake-ups: fewer than baresip's", ours.wakeups, theirs.wakeups, "a second", False))
-    return targets
+def usage_targets(ours, near, both):
+    """Of a voice call with its echo: against all of baresip's call, and against the end that has the card."""
+    targets = []
+    for name, theirs in (("baresip's", both), ("baresip's near end", near)):
+        if theirs:
+            targets.append(Target(f"CPU of a voice call: less than {name}", ours.cpu, theirs.cpu, "ms/s", False))
+            targets.append(Target(f"wake-ups: fewer than {name}", ours.wakeups, theirs.wakeups, "a second", False))
+    return [*targets, Target("resident memory of a voice call", ours.resident, 40, "MB", inclusive=False)]
 
 
 # ---- Tables --------------------------------------------------------------------------------------------------------

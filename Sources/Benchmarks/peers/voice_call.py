@@ -24,46 +24,69 @@ class CallFailure(Exception):
 
 def reprise(command, folder, environment, seconds):
     """The usage of `reprise mirror`: capture, encode, echo in the process, decode, play."""
-    duration = SETTLING + seconds + 1
-    arguments = [command, "mirror", "--microphone", MICROPHONE, "--speaker", SPEAKER, "--no-camera"]
-    arguments += ["--bitrate", "32000", "--duration", str(duration), "--json"]
+    return {"Reprise": run_reprise(command, "mirror", ["--bitrate", "32000"], folder, environment, seconds)}
+
+
+def reprise_over_network(command, folder, environment, seconds):
+    """The same call over UDP on loopback with ICE and DTLS-SRTP; both ends are in the process."""
+    usage = run_reprise(command, "join", ["voice", "--service", "in-process"], folder, environment, seconds)
+    return {"Reprise over DTLS-SRTP, both ends": usage}
+
+
+def run_reprise(command, verb, options, folder, environment, seconds):
+    arguments = [command, verb, *options, "--microphone", MICROPHONE, "--speaker", SPEAKER, "--no-camera"]
+    arguments += ["--duration", str(SETTLING + seconds + 1), "--json"]
     process = subprocess.Popen(
         arguments, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     with ended(process):
-        usage = watch(process, folder, seconds)
+        (usage,) = watch([process], folder, seconds)
         output, errors = process.communicate(timeout=30)
     if process.returncode:
-        raise CallFailure(f"reprise mirror: status {process.returncode}: {errors.strip()}")
+        raise CallFailure(f"reprise {verb}: status {process.returncode}: {errors.strip()}")
     session = json.loads(output)
     if session["errors"] or not session["speaker"]["framesPlayed"]:
-        raise CallFailure(f"reprise mirror: {output.strip()}")
+        raise CallFailure(f"reprise {verb}: {output.strip()}")
     return usage
 
 
 def baresip(folder, environment, seconds):
-    """The usage of the baresip that has the card, in a call with one that bridges its speaker to its microphone."""
+    """The usage of the baresip that has the card, in a call with one that bridges its speaker to its microphone, and of
+    both: the far one is what echoes."""
+    return call_baresip("baresip, near end", "baresip, both ends", folder, environment, seconds)
+
+
+def baresip_over_dtls(folder, environment, seconds):
+    """The same with DTLS-SRTP."""
+    return call_baresip(None, "baresip over DTLS-SRTP, both ends", folder, environment, seconds, "dtls_srtp")
+
+
+def call_baresip(near_name, both_name, folder, environment, seconds, encryption=None):
     near, far = free_port(), free_port()
     sound = f"audio_player alsa,{SPEAKER}\naudio_source alsa,{MICROPHONE}\naudio_alert alsa,{SPEAKER}\nmodule alsa.so\n"
     bridge = "".join(f"audio_{end} aubridge,echo\n" for end in ("player", "source", "alert")) + "module aubridge.so\n"
-    configure(folder / "baresip", near, sound, "")
-    configure(folder / "baresip-echo", far, bridge, ";answermode=auto")
-    with run_baresip(folder / "baresip-echo", environment):
+    configure(folder / "baresip", near, sound, "", encryption)
+    configure(folder / "baresip-echo", far, bridge, ";answermode=auto", encryption)
+    with run_baresip(folder / "baresip-echo", environment) as echo:
         wait_for(folder / "baresip-echo", "baresip is ready")
         with run_baresip(folder / "baresip", environment, "-e", f"/dial sip:echo@127.0.0.1:{far}") as process:
             wait_for(folder / "baresip", "Call established")
-            return watch(process, folder, seconds)
+            usage, echoing = watch([process, echo], folder, seconds)
+    usages = {near_name: usage, both_name: usage + echoing}
+    return {name: usage for name, usage in usages.items() if name}
 
 
-def watch(process, folder, seconds):
+def watch(processes, folder, seconds):
+    """The usage of each, once the call runs evenly."""
     time.sleep(SETTLING)
-    if process.poll() is not None:
-        raise CallFailure(f"{process.args[0]} ended early, with status {process.returncode}")
-    usage = meter.measure(process.pid, seconds)
+    for process in processes:
+        if process.poll() is not None:
+            raise CallFailure(f"{process.args[0]} ended early, with status {process.returncode}")
+    usages = meter.measure([process.pid for process in processes], seconds)
     played, peak = heard(folder)
     if played < 0.9 or peak < 1000:
-        raise CallFailure(f"{process.args[0]}: the speaker played {played:.0%} of the time, peak {peak}")
-    return usage
+        raise CallFailure(f"{processes[0].args[0]}: the speaker played {played:.0%} of the time, peak {peak}")
+    return usages
 
 
 def heard(folder, seconds=0.5):
@@ -79,16 +102,17 @@ def heard(folder, seconds=0.5):
 # ---- baresip -------------------------------------------------------------------------------------------------------
 
 
-def configure(folder, port, devices, answer):
+def configure(folder, port, devices, answer, encryption):
+    module, demand = (f"module {encryption}.so\n", f";mediaenc={encryption}") if encryption else ("", "")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config").write_text(
         f"sip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\nmodule_path {modules()}\n"
-        f"{devices}module opus.so\nmodule_app account.so\nmodule_app menu.so\nstatmode_default off\n"
+        f"{devices}{module}module opus.so\nmodule_app account.so\nmodule_app menu.so\nstatmode_default off\n"
         "ausrc_srate 48000\nauplay_srate 48000\nausrc_channels 1\nauplay_channels 1\n"
         "opus_stereo no\nopus_sprop_stereo no\nopus_complexity 5\nopus_bitrate 32000\nopus_application voip\n"
         "opus_inbandfec yes\nopus_dtx no\n"
     )
-    (folder / "accounts").write_text(f"<sip:echo@127.0.0.1:{port}>;regint=0;audio_codecs=opus/48000/1{answer}\n")
+    (folder / "accounts").write_text(f"<sip:echo@127.0.0.1:{port}>;regint=0;audio_codecs=opus/48000/1{demand}{answer}\n")
 
 
 def modules():

@@ -27,7 +27,7 @@ def measure(say, lab, seconds):
                       records=False)  # fmt: skip
         wait_until(is_seen, "pictures of Reprise", 20)
         time.sleep(3)
-        yield "Reprise", meter.measure(run.program.pid, seconds)
+        yield "Reprise", *meter.measure([run.program.pid], seconds)
         run.interrupt()
         for _ in run.lines(20):
             pass
@@ -36,5 +36,5 @@ def measure(say, lab, seconds):
     peer.ask("join", ROOM)
     wait_until(lambda: peer.ask("statistics")["buffers"].get("audio", 0) > 100, "sound in GStreamer", 20)
     time.sleep(3)
-    yield "GStreamer", meter.measure(peer.program.pid, seconds)
+    yield "GStreamer", *meter.measure([peer.program.pid], seconds)
     peer.ask("leave")
