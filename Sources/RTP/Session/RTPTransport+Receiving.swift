@@ -8,6 +8,7 @@ extension RTPTransport {
             arrivals.insert(SequenceNumber(rawValue: number), at: now)
             feedbackAt = feedbackAt ?? now + feedbackInterval
         }
+        if downlink != nil { estimateDownlink(packet, now: now) }
         if let index = streamIndex[packet.ssrc] {
             take(packet, stream: index, isRepair: false, now: now)
         } else if let base = repaired[packet.ssrc] {
@@ -30,6 +31,18 @@ extension RTPTransport {
             let request = RTCPIntraRequest(ssrc: ssrc, number: streams[newest].takeIntraRequestNumber())
             sendFeedback([.fullIntraRequest(sender: ownSSRC, [request])], about: ssrc, now: now)
         }
+    }
+
+    private mutating func estimateDownlink(_ packet: borrowing RTPPacket, now: MonotonicInstant) {
+        guard let id = receivedIDs.absoluteSendTime, let data = packet.extensions[id], data.count >= 3 else { return }
+        let sendTime = data.prefix(3).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        let (bytes, roundTrip) = (packet.serializedCount, likelyRoundTrip)
+        let rate = downlink?.insert(sendTime: sendTime, bytes: bytes, roundTrip: roundTrip, now: now)
+        guard let rate else { return }
+        let mids = Set(lines.filter(\.feedback.remb).map(\.mid))
+        let ssrcs = streams.filter { mids.contains($0.mid) }.map(\.ssrc)
+        guard let first = ssrcs.first else { return }
+        sendFeedback([.remb(sender: ownSSRC, bitsPerSecond: rate, ssrcs)], about: first, now: now)
     }
 
     // MARK: Streams
@@ -133,6 +146,9 @@ extension RTPTransport {
         receivedIDs = RTPExtensionIDs()
         for line in lines { receivedIDs.merge(line.extensions) }
         tellsArrivals = lines.contains { $0.feedback.transportWide }
+        let estimatesItself = tellsArrivals && receivedIDs.transportSequence != nil
+        let wantsEstimate = !estimatesItself && lines.contains(where: \.feedback.remb)
+        downlink = wantsEstimate ? downlink ?? DownlinkEstimator(settings: settings) : nil
         nameRepaired()
         indexStreams()
     }

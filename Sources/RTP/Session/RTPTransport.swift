@@ -71,6 +71,8 @@ package struct RTPTransport: Sendable {
     var pacer: Pacer
     var repairBudget = RepairBudget()
 
+    /// Where the far side wants our estimate of its way here; nil: it makes its own, or wants none.
+    var downlink: DownlinkEstimator?
     var arrivals = ArrivalLog()
     /// Whether the far side wants to know when packets arrive.
     var tellsArrivals = false

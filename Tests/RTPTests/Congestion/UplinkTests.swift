@@ -135,7 +135,7 @@ struct UplinkTests {
 
     @Test("Without transport-wide feedback, REMB lifts it within seconds")
     func rembLifts() throws {
-        var call = CallSimulation(seed: 18, isTransportWide: false)
+        var call = CallSimulation(seed: 18, isTransportWide: false, asksForREMB: false)
         call.uplink.rate = 2_000_000
         for _ in 0..<5 {
             try call.run(for: .seconds(1))
@@ -145,9 +145,39 @@ struct UplinkTests {
         #expect((1_000_000...1_200_000).contains(estimate))
     }
 
+    @Test(
+        "Without transport-wide feedback, the far side's own REMB keeps it below the link, and lets it climb again",
+        arguments: 1...5 as ClosedRange<UInt64>)
+    func rembSteps(seed: UInt64) throws {
+        var call = CallSimulation(seed: seed, isTransportWide: false)
+        call.uplink.rate = 2_000_000
+        try call.run(for: .seconds(20))
+        call.uplink.rate = 500_000
+        try call.run(for: .seconds(20))
+        call.uplink.rate = 2_000_000
+        try call.run(for: .seconds(30))
+        let seconds = call.seconds
+        let start = seconds.firstIndex { $0.estimate >= 1_200_000 } ?? 99
+        let fall = seconds[20...].firstIndex { $0.estimate <= 600_000 }.map { $0 - 20 } ?? 99
+        let climb = seconds[40...].firstIndex { $0.estimate >= 1_000_000 }.map { $0 - 40 } ?? 99
+        let low = Loss(seconds[25..<40])
+        let waits = seconds[25..<40].map(\.longestWait.milliseconds)
+        let wait = waits.reduce(0, +) / Double(waits.count)
+        print(
+            """
+            REMB, seed \(seed): \(start + 1) s to 1.2 Mbit/s, \(fall + 1) s to fall, \(climb + 1) s to climb to 1 Mbit/s; \
+            lost \(low), longest wait \(Int(wait)) ms a second in the mean
+            """)
+        #expect(start < 10)
+        #expect(fall < 6)
+        #expect(climb < 20)
+        #expect(low.share < 0.05)
+        #expect(wait < 45, "the queue is not kept full")
+    }
+
     @Test("Without transport-wide feedback, loss in reports bounds it, and no loss lets it grow")
     func reportsOnly() throws {
-        var call = CallSimulation(seed: 16, isTransportWide: false)
+        var call = CallSimulation(seed: 16, isTransportWide: false, asksForREMB: false)
         call.uplink.rate = 600_000
         try call.run(for: .seconds(60))
         let late = call.seconds[30..<60].map(\.estimate)

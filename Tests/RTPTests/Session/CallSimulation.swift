@@ -45,8 +45,8 @@ struct CallSimulation {
 
     /// - `feedbackInterval`: how seldom the far side tells of arrivals.
     init(
-        seed: UInt64, usesRTX: Bool = true, isTransportWide: Bool = true, settings: RTPTransport.Settings = .init(),
-        feedbackInterval: Duration? = nil
+        seed: UInt64, usesRTX: Bool = true, isTransportWide: Bool = true, asksForREMB: Bool = true,
+        settings: RTPTransport.Settings = .init(), feedbackInterval: Duration? = nil
     ) {
         generator = SeededGenerator(seed: seed)
         near = TestTransport(cname: "near", settings: settings, seed: seed)
@@ -62,6 +62,7 @@ struct CallSimulation {
             for index in senders.indices { senders[index].extensions.transportSequence = nil }
             for index in receivers.indices { receivers[index].extensions.transportSequence = nil }
         }
+        receivers[1].feedback.remb = asksForREMB
         for sender in senders { near.transport.setSender(sender, now: now) }
         for receiver in receivers { far.transport.setReceiver(receiver) }
     }

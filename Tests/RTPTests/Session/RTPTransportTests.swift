@@ -30,6 +30,46 @@ struct RTPTransportTests {
         }
     }
 
+    // MARK: The estimate of the way here
+
+    /// What REMB came of a hundred packets, 20 ms apart, of a far side that asks for these messages.
+    private func estimates(
+        of feedback: RTPFeedbackKinds, hasSequence: Bool = true, hasSendTime: Bool = true
+    ) throws -> [RTCPPacket] {
+        var receiver = TestTransport()
+        var line = RTPReceiverConfiguration.video()
+        line.feedback = feedback
+        if !hasSequence { line.extensions.transportSequence = nil }
+        receiver.transport.setReceiver(line)
+        for number in 0..<100 {
+            let now = start + .milliseconds(20 * number)
+            var packet = try wire(UInt16(number), payload: [UInt8](repeating: 0, count: 1000))
+            // 6.18 seconds, from shortly before they wrap.
+            let sent = (63 * 262_144 + number * 262_144 / 50) & 0xFF_FFFF
+            if hasSendTime {
+                try packet.extensions.set([UInt8(sent >> 16), UInt8(sent >> 8 & 255), UInt8(sent & 255)], id: 2)
+            }
+            try receiver.advance(to: now)
+            try receiver.receive(packet, now: now)
+        }
+        return receiver.rtcp.filter { if case .remb = $0 { true } else { false } }
+    }
+
+    @Test("A far side that asks for REMB and has no transport-wide feedback is told once a second what comes through")
+    func tellsREMB() throws {
+        let feedback = RTPFeedbackKinds(remb: true)
+        let told = try estimates(of: feedback)
+        #expect((1...3).contains(told.count))
+        guard case .remb(_, let rate, let ssrcs)? = told.last else { return }
+        // Half as much again as comes, which is 400 kbit/s and what headers take.
+        #expect((550_000...700_000).contains(rate) && ssrcs == [70])
+        let both = RTPFeedbackKinds(remb: true, transportWide: true)
+        #expect(try estimates(of: both).isEmpty, "it makes its own estimate")
+        #expect(try !estimates(of: both, hasSequence: false).isEmpty, "it cannot: nothing numbers the packets")
+        #expect(try estimates(of: RTPFeedbackKinds()).isEmpty, "nobody asked")
+        #expect(try estimates(of: feedback, hasSendTime: false).isEmpty, "there is nothing to go by")
+    }
+
     // MARK: Sending
 
     @Test("A pipeline's packet leaves with the stream's names and the negotiated extensions")
