@@ -1,3 +1,4 @@
+import Media
 internal import RTP
 internal import WebRTC
 
@@ -10,6 +11,7 @@ extension TransportStatistics {
     ) {
         candidatePair = candidatePair ?? statistics.candidatePair.map(CandidatePair.init)
         roundTrip = roundTrip ?? statistics.roundTrip
+        if !tracks.isEmpty { opening = statistics.begunAt.map { Opening(begunAt: $0, statistics) } ?? opening }
         guard let rtp = statistics.rtp else { return }
         if !kinds.isEmpty { availableUplink = rtp.estimate.bitsPerSecond }
         for sender in rtp.senders {
@@ -18,6 +20,14 @@ extension TransportStatistics {
         for receiver in rtp.receivers {
             if let track = tracks[receiver.mid] { received[track, default: Received()].add(receiver) }
         }
+    }
+}
+
+extension TransportStatistics.Opening {
+    init(begunAt: MonotonicInstant, _ statistics: PeerConnectionStatistics) {
+        self.init(begunAt: begunAt)
+        checked = statistics.timeToCheck
+        connected = statistics.timeToConnected
     }
 }
 

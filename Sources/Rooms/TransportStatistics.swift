@@ -1,3 +1,5 @@
+public import Media
+
 /// What a session's transport has come to: the path it takes, and what went and came over it.
 public struct TransportStatistics: Sendable, Hashable {
     /// One end of the path.
@@ -62,6 +64,18 @@ public struct TransportStatistics: Sendable, Hashable {
         public init() {}
     }
 
+    /// How the way was opened that the others' tracks come by.
+    public struct Opening: Sendable, Hashable {
+        /// When our side of it was described to the service.
+        public var begunAt: MonotonicInstant
+        /// From then to the service's first check of a path (RFC 8445 §7), and until it was protected; nil before.
+        public var checked: Duration?
+        public var connected: Duration?
+
+        public init(begunAt: MonotonicInstant) { self.begunAt = begunAt }
+    }
+
+    public var opening: Opening?
     public var candidatePair: CandidatePair?
     public var roundTrip: Duration?
     /// Bits a second that the path to the service is thought to carry.

@@ -3,6 +3,7 @@
 All but Reprise keep their WebSocket, Janus session and devices from one stay to the next, as a good application would;
 how Reprise joins is its own affair. Somebody of the rig's (aiortc) whistles in the room all the time."""
 
+import functools
 import time
 
 from rig.chromium import Chromium
@@ -59,19 +60,51 @@ def gstreamer(lab, janus, cycles):
         time.sleep(PAUSE)
 
 
-def reprise(lab, janus, cycles):
+def reprise(lab, janus, cycles, parts):
     run = Reprise(lab, f"janus:{janus.url}", "--cycles", cycles, "--duration", STAY + 0.15, "--pause",
                   PAUSE, room=ROOM, records=False, camera=("--no-camera",))  # fmt: skip
     for session in run.lines(cycles * 3 + 20):
+        parts.append(session)
         yield session["firstRtpMs"], session["firstSoundMs"]
 
 
+#: What follows what in a rejoin of Reprise, and whether it is the server's and the other's, which no client can shorten.
+PARTS = (
+    ("signalling, until our answer is made", None, "describedMs", False),
+    ("Janus' first connectivity check", "describedMs", "checkedMs", True),
+    ("DTLS", "checkedMs", "connectedMs", False),
+    ("the next packet of who sends one in 20 ms", "connectedMs", "firstRtpMs", True),
+    ("decoding it for the speaker", "firstRtpMs", "firstSoundMs", False),
+)
+
+
+def cells(sessions, times):
+    """The parts of Reprise's rejoins as rows, and the mean of what is not ours."""
+    rows, floor = [], 0
+    for what, begin, end, is_others in PARTS:
+        moments = [{**session.record, **session.transport} for session in sessions]
+        spans = [each[end] - (each[begin] if begin else 0) for each in moments
+                 if None not in (each.get(end), each.get(begin) if begin else 0)]  # fmt: skip
+        if not spans:
+            continue
+        mean, found = sum(spans) / len(spans), times(spans)
+        floor += mean if is_others else 0
+        rows.append((what, "the server's or the other's" if is_others else "ours", f"{mean:.1f}", f"{found.p50:.1f}",
+                     f"{found.p95:.1f}"))  # fmt: skip
+    return rows, floor
+
+
 def measure(say, lab, cycles):
-    """For each client its times to the first RTP and to the first sound, in milliseconds, and notes of what failed."""
+    """For each client its times to the first RTP and to the first sound, in milliseconds, notes of what failed, and
+    Reprise's sessions."""
     janus = Janus(lab.workshop, lab.here)
     other = Peer(lab.workshop, lab.here, "aiortc_room.py", janus.url, "--no-video", "--tone", 880, name="whistler")
     other.ask("join", ROOM)
-    clients = {"Reprise": reprise, "Chromium": chromium, "aiortc": aiortc, "GStreamer webrtcbin": gstreamer}
+    sessions = []
+    clients = {
+        "Reprise": functools.partial(reprise, parts=sessions), "Chromium": chromium, "aiortc": aiortc,
+        "GStreamer webrtcbin": gstreamer,
+    }  # fmt: skip
     times, notes = {}, []
     for name, client in clients.items():
         if name == "Reprise" and not lab.reprise:
@@ -85,4 +118,4 @@ def measure(say, lab, cycles):
                         values.append(value)
         except RigFailure as failure:
             notes.append(f"{name}: {len(times[name][1])} of {cycles} stays: {str(failure).splitlines()[0]}.")
-    return times, notes
+    return times, notes, sessions

@@ -28,6 +28,12 @@ extension SessionMedia {
         result.sent = sent
         result.received = received
         result.transport = link.transport?.statistics
+        result.opening = result.transport?.opening.map { opening in
+            let described = opening.begunAt - requestedAt
+            return .init(
+                described: described, checked: opening.checked.map { described + $0 },
+                connected: opening.connected.map { described + $0 })
+        }
         result.reconnections = reconnections.load(ordering: .relaxed)
         result.slowLinks = slowLinks.withLock { $0 }
         return result

@@ -70,6 +70,15 @@ public struct CallStatistics: Sendable, Hashable {
     public var received: [TrackID: Received] = [:]
     /// Until the session was joined.
     public var joined: Duration?
+    /// Of the way that others' tracks come by: until our side of it was described to the service, until the service's
+    /// first check of a path (RFC 8445 §7), and until it was protected.
+    public struct Opening: Sendable, Hashable {
+        public var described: Duration
+        public var checked: Duration?
+        public var connected: Duration?
+    }
+
+    public var opening: Opening?
     /// The way to the service; nil where the service has none of its own (packets handed over within a process).
     public var transport: TransportStatistics?
     /// How often the connection was lost and taken up again.

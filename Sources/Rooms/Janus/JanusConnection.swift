@@ -12,9 +12,17 @@ final class JanusConnection: Sendable {
         var epoch = 0
         var session: Int64?
         var pending: [String: CheckedContinuation<JanusMessage.Content, any Error>] = [:]
+        /// Handles for a join to come.
+        var spare: [Task<Int64, any Error>] = []
         var handlers: [Int64: @Sendable (JanusMessage.Content, Int64) -> Void] = [:]
         var nextTransaction = 0
         var keepalive: Task<Void, Never>?
+
+        /// With the session go its handles.
+        mutating func forgetSession() {
+            session = nil
+            spare = []
+        }
     }
 
     private let url: ServiceURL
@@ -27,6 +35,8 @@ final class JanusConnection: Sendable {
 
     // A third of the server's default session_timeout of 60 s.
     private static let keepaliveInterval = Duration.seconds(20)
+    /// What a join takes: a publisher's and a subscriber's.
+    private static let spares = 2
     /// What an answer may take that proves a connection alive.
     private static let proofLimit = Duration.milliseconds(1500)
     /// What the answer to a farewell may take: whoever leaves does not wait for a server that is gone.
@@ -106,7 +116,7 @@ final class JanusConnection: Sendable {
         state.withLock { state in
             state.epoch += 1
             state.socket = nil
-            if error is JanusFailure { state.session = nil }
+            if error is JanusFailure { state.forgetSession() }
         }
     }
 
@@ -138,7 +148,7 @@ final class JanusConnection: Sendable {
             defer {
                 state.epoch += 1
                 state.socket = nil
-                state.session = nil
+                state.forgetSession()
                 state.handlers = [:]
             }
             return state.socket
@@ -153,10 +163,37 @@ final class JanusConnection: Sendable {
     /// Attaches a handle to the VideoRoom plugin.
     /// - `onEvent`: what the server says of it unasked, with the handle; on the service thread, in order.
     func attach(onEvent: @escaping @Sendable (JanusMessage.Content, Int64) -> Void) async throws -> Int64 {
+        let id = try await newHandle()
+        state.withLock { $0.handlers[id] = onEvent }
+        return id
+    }
+
+    /// A handle that ``attachSpares()`` has asked for, or a new one. As ``attach(onEvent:)``.
+    func takeHandle(onEvent: @escaping @Sendable (JanusMessage.Content, Int64) -> Void) async throws -> Int64 {
+        guard let spare = state.withLock({ $0.spare.popLast() }) else { return try await attach(onEvent: onEvent) }
+        let id = try? await withTaskCancellationHandler {
+            try await spare.value
+        } onCancel: {
+            spare.cancel()
+        }
+        try Task.checkCancellation()
+        guard let id else { return try await attach(onEvent: onEvent) }
+        state.withLock { $0.handlers[id] = onEvent }
+        return id
+    }
+
+    /// Asks for handles for the next join, which then has a round trip less to wait for. Does not wait.
+    func attachSpares() {
+        state.withLock { state in
+            guard state.session != nil else { return }
+            while state.spare.count < Self.spares { state.spare.append(Task { try await self.newHandle() }) }
+        }
+    }
+
+    private func newHandle() async throws -> Int64 {
         guard case .success(let id?) = try await request("attach", members: ["plugin": "janus.plugin.videoroom"]) else {
             throw ServiceError(.refused, operation: "attach to the VideoRoom", reason: "no id in the answer")
         }
-        state.withLock { $0.handlers[id] = onEvent }
         return id
     }
 
@@ -260,7 +297,7 @@ final class JanusConnection: Sendable {
             }
         }
         if case .timeout = message.content {
-            state.withLock { $0.session = nil }
+            state.withLock { $0.forgetSession() }
             lost("the server has forgotten the session", epoch)
         } else if let handle = message.handle, let handler = state.withLock({ $0.handlers[handle] }) {
             handler(message.content, handle)

@@ -29,8 +29,8 @@ struct JanusPeople: Sendable {
     var participants: [ParticipantInfo] { people.values.map(\.info).sorted { $0.id.rawValue < $1.id.rawValue } }
 
     /// Everything that others publish.
-    var feeds: [JanusSubscriber.Feed: TrackID] {
-        var feeds: [JanusSubscriber.Feed: TrackID] = [:]
+    var feeds: JanusSubscriber.Feeds {
+        var feeds: JanusSubscriber.Feeds = [:]
         for (id, person) in people {
             for (kind, mid) in person.mids {
                 feeds[JanusSubscriber.Feed(id: id, mid: mid)] = TrackID(sessionID: person.name.session, kind: kind)

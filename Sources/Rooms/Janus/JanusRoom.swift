@@ -23,44 +23,55 @@ final class JanusRoom: Sendable {
     private let subscribing = AsyncLock()
     private let state: Mutex<State>
     private let display: Mutex<JanusDisplay>
-    private let onClose: @Sendable () -> Void
+    private let onClose: @Sendable (JanusSubscriber.Feeds) -> Void
 
     // MARK: Joining
 
     /// Joins, and makes the room where there is none.
+    /// - `feeds`: what is there to be received, as far as is known.
+    /// - `onClose`: told what there was to be received in the end.
     /// - Throws: ``ServiceError``, ``JanusFailure``.
     static func join(
         _ request: JoinRequest, _ connection: JanusConnection, _ options: JanusOptions, _ style: JanusIDStyle,
-        onClose: @escaping @Sendable () -> Void
+        feeds: JanusSubscriber.Feeds, onClose: @escaping @Sendable (JanusSubscriber.Feeds) -> Void
     ) async throws -> JanusRoom {
         let inbox = JanusInbox()
-        async let first = connection.attach { inbox.receive($0, from: $1) }
-        async let second = connection.attach { inbox.receive($0, from: $1) }
+        async let first = connection.takeHandle { inbox.receive($0, from: $1) }
+        async let second = connection.takeHandle { inbox.receive($0, from: $1) }
         let handles = (publisher: try await first, subscriber: try await second)
+        let own = style.participant(request.sessionID)
+        let name = JanusDisplay(user: request.user, session: request.sessionID)
+        var body: JSON = [
+            "request": "join", "ptype": "publisher", "room": style.room(request.call).json, "id": own.json,
+            "display": .string(name.text),
+        ]
+        body.set("pin", options.pin.map { .string($0) })
+        async let answer = enter(body, handles.publisher, connection, options)
+        // While the server thinks.
+        let room: JanusRoom
         do {
-            let own = style.participant(request.sessionID)
-            let name = JanusDisplay(user: request.user, session: request.sessionID)
-            var body: JSON = [
-                "request": "join", "ptype": "publisher", "room": style.room(request.call).json, "id": own.json,
-                "display": .string(name.text),
-            ]
-            body.set("pin", options.pin.map { .string($0) })
-            let joined = try await enter(body, handles.publisher, connection, options)
-            guard case .joined(_, let privateID, _, _) = joined else {
-                throw ServiceError(
-                    .refused, operation: "join \(request.call)", reason: "Janus gave an answer of another kind")
-            }
-            let room = try JanusRoom(
+            room = try JanusRoom(
                 request, connection, options, handles, own: own, name: name,
-                subscription: subscription(style.room(request.call), privateID, options), inbox: inbox, onClose: onClose
-            )
-            room.apply(joined)
-            inbox.open(room)
-            return room
+                subscription: subscription(style.room(request.call), options), inbox: inbox, onClose: onClose)
         } catch {
             async let first: Void = connection.detach(handles.publisher)
             async let second: Void = connection.detach(handles.subscriber)
             _ = await (first, second)
+            throw error
+        }
+        do {
+            if !feeds.isEmpty { room.subscriber.guess(feeds) }
+            let joined = try await answer
+            guard case .joined(_, let privateID, _, _) = joined else {
+                throw ServiceError(
+                    .refused, operation: "join \(request.call)", reason: "Janus gave an answer of another kind")
+            }
+            room.subscription.privateID.withLock { $0 = privateID }
+            room.apply(joined)
+            inbox.open(room)
+            return room
+        } catch {
+            await room.closeHandles()
             throw error
         }
     }
@@ -93,10 +104,9 @@ final class JanusRoom: Sendable {
         }
     }
 
-    private static func subscription(_ room: JanusID, _ privateID: Int64?, _ options: JanusOptions) -> JSON {
+    private static func subscription(_ room: JanusID, _ options: JanusOptions) -> JSON {
         // Feeds are named by a=msid: on an m-line that is taken up again, another feed is told from the one before.
         var body: JSON = ["request": "join", "ptype": "subscriber", "room": room.json, "use_msid": true]
-        body.set("private_id", privateID.map { .integer($0) })
         body.set("pin", options.pin.map { .string($0) })
         return body
     }
@@ -104,7 +114,7 @@ final class JanusRoom: Sendable {
     private init(
         _ request: JoinRequest, _ connection: JanusConnection, _ options: JanusOptions,
         _ handles: (publisher: Int64, subscriber: Int64), own: JanusID, name: JanusDisplay, subscription: JSON,
-        inbox: JanusInbox, onClose: @escaping @Sendable () -> Void
+        inbox: JanusInbox, onClose: @escaping @Sendable (JanusSubscriber.Feeds) -> Void
     ) throws {
         self.request = request
         self.connection = connection
@@ -128,20 +138,33 @@ final class JanusRoom: Sendable {
     }
 
     /// What subscribers are made of.
-    private struct Subscription {
-        let join: JSON
-        let configuration: PeerConnectionConfiguration
+    private final class Subscription: Sendable {
+        private let join: JSON
+        private let configuration: PeerConnectionConfiguration
+        /// What the room gave us with our own place in it; some rooms ask for it.
+        let privateID = Mutex<Int64?>(nil)
+
+        init(join: JSON, configuration: PeerConnectionConfiguration) {
+            self.join = join
+            self.configuration = configuration
+        }
 
         func subscriber(
             _ connection: JanusConnection, _ handle: Int64, _ inbox: JanusInbox
         ) throws -> JanusSubscriber {
-            try JanusSubscriber(connection, handle: handle, join: join, configuration) {
+            try JanusSubscriber(connection, handle: handle, join: joining, configuration) {
                 inbox.receive($0, from: handle)
             } onPacket: {
                 inbox.receive($0, $1, from: handle)
             } onFailure: {
                 inbox.failed($0)
             }
+        }
+
+        private func joining() -> JSON {
+            var body = join
+            body.set("private_id", privateID.withLock { $0 }.map { .integer($0) })
+            return body
         }
     }
 
@@ -154,9 +177,11 @@ final class JanusRoom: Sendable {
         }
     }
 
-    private func follow(_ feeds: [JanusSubscriber.Feed: TrackID]) async throws {
+    private func follow(_ feeds: JanusSubscriber.Feeds) async throws {
         let (subscriber, isClosed) = state.withLock { ($0.next ?? $0.subscriber, $0.isClosed) }
         guard !isClosed else { return }
+        // A guess may be under way that the server refuses.
+        if !subscriber.canTake(feeds) { await subscriber.settle() }
         if subscriber.canTake(feeds) || feeds.isEmpty { return try await subscriber.want(feeds) }
         let inbox = inbox
         let handle = try await connection.attach { inbox.receive($0, from: $1) }
@@ -248,18 +273,23 @@ final class JanusRoom: Sendable {
 
     /// Closes the room if this session is the one it belongs to.
     func close(_ session: JanusSession) async {
-        let (isLast, next) = state.withLock { state in
-            guard state.current === session, !state.isClosed else { return (false, nil as JanusSubscriber?) }
+        let feeds = state.withLock { state -> JanusSubscriber.Feeds? in
+            guard state.current === session, !state.isClosed else { return nil }
             state.isClosed = true
             state.current = nil
-            return (true, state.next.take())
+            return state.people.feeds
         }
-        guard isLast else { return }
+        guard let feeds else { return }
+        await closeHandles()
+        onClose(feeds)
+    }
+
+    private func closeHandles() async {
+        let (subscriber, next) = state.withLock { ($0.subscriber, $0.next.take()) }
         async let first: Void = publisher.close()
         async let second: Void = subscriber.close()
         async let third: Void? = next?.close()
         _ = await (first, second, third)
-        onClose()
     }
 
     /// Closes the room, whoever it belongs to: another session takes its place.

@@ -20,6 +20,9 @@ public final class JanusService: CallService {
         var uses = 0
         var closing: Task<Void, Never>?
         var known: [CallID: CallInfo] = [:]
+        /// What there was to be received at the end of the last session, and in which call: for a rejoin within the time that
+        /// the connection lingers.
+        var last: (call: CallID, feeds: JanusSubscriber.Feeds)?
     }
 
     private let url: ServiceURL
@@ -156,8 +159,11 @@ public final class JanusService: CallService {
         do {
             let room = try await withErrors(operation) { [self] in
                 try await withRoomID(request.call) { [self] _ in
-                    try await JanusRoom.join(request, connection, options, state.withLock { $0.style }) { [weak self] in
-                        self?.closed(request.sessionID)
+                    let (style, feeds) = state.withLock { state in
+                        (state.style, state.last?.call == request.call ? state.last?.feeds : nil)
+                    }
+                    return try await JanusRoom.join(request, connection, options, style, feeds: feeds ?? [:]) {
+                        [weak self] in self?.closed(request, $0)
                     }
                 }
             }
@@ -190,9 +196,13 @@ public final class JanusService: CallService {
         return room.begin(info(request.call), receive: receive)
     }
 
-    private func closed(_ session: SessionID) {
-        let isKnown = state.withLock { $0.rooms.removeValue(forKey: session) != nil }
+    private func closed(_ request: JoinRequest, _ feeds: JanusSubscriber.Feeds) {
+        let (isKnown, connection) = state.withLock { state in
+            state.last = (request.call, feeds)
+            return (state.rooms.removeValue(forKey: request.sessionID) != nil, state.connection)
+        }
         if isKnown { release() }
+        connection?.attachSpares()
     }
 
     // MARK: The connection
@@ -240,6 +250,7 @@ public final class JanusService: CallService {
         let connection = state.withLock { state -> JanusConnection? in
             guard state.uses == 0 else { return nil }
             state.control = nil
+            state.last = nil
             return state.connection.take()
         }
         await connection?.close()

@@ -16,8 +16,11 @@ final class JanusSubscriber: Sendable {
         var json: JSON { ["feed": id.json, "mid": .string(mid)] }
     }
 
+    /// What there is to be received, and which track each is.
+    typealias Feeds = [Feed: TrackID]
+
     private struct State {
-        var wanted: [Feed: TrackID] = [:]
+        var wanted: Feeds = [:]
         var subscribed: Set<Feed> = []
         var tracks: [String: TrackID] = [:]
         var hasJoined = false
@@ -27,7 +30,7 @@ final class JanusSubscriber: Sendable {
 
     private let connection: JanusConnection
     let handle: Int64
-    private let join: JSON
+    private let join: @Sendable () -> JSON
     let peer: PeerConnection
     private let candidates = CandidateQueue()
     private let state: Mutex<State>
@@ -38,7 +41,8 @@ final class JanusSubscriber: Sendable {
     /// - `onPacket`: a packet of a remote track, on the loop's thread.
     /// - `onFailure`: a negotiation failed: nothing new will be received.
     init(
-        _ connection: JanusConnection, handle: Int64, join: JSON, _ configuration: PeerConnectionConfiguration,
+        _ connection: JanusConnection, handle: Int64, join: @escaping @Sendable () -> JSON,
+        _ configuration: PeerConnectionConfiguration,
         onEvent: @escaping @Sendable (PeerConnectionEvent) -> Void,
         onPacket: @escaping @Sendable (TrackID, RTPPacket) -> Void, onFailure: @escaping @Sendable (String) -> Void
     ) throws {
@@ -67,7 +71,7 @@ final class JanusSubscriber: Sendable {
     func mid(of track: TrackID) -> String? { table.mid(track) }
 
     /// Whether these feeds can be received without an m-line that is used again.
-    func canTake(_ feeds: [Feed: TrackID]) -> Bool {
+    func canTake(_ feeds: Feeds) -> Bool {
         state.withLock { state in
             let isComplete = feeds.keys.allSatisfy(state.subscribed.contains)
             return isComplete || !state.hasDeparted && state.subscribed.isSubset(of: feeds.keys)
@@ -75,7 +79,7 @@ final class JanusSubscriber: Sendable {
     }
 
     /// Says what to receive; returns when the server was asked for what is new.
-    func want(_ feeds: [Feed: TrackID]) async throws {
+    func want(_ feeds: Feeds) async throws {
         state.withLock { state in
             state.wanted = feeds
             // The server lets go by itself of what is no longer published.
@@ -86,6 +90,23 @@ final class JanusSubscriber: Sendable {
         try await negotiation.run { [self] in try await subscribe() }
     }
 
+    /// Asks for what may be there, before it is known: whoever comes back meets the same people, as a rule, and has their
+    /// tracks a round trip sooner. Where that fails nothing was asked.
+    func guess(_ feeds: Feeds) {
+        state.withLock { $0.wanted = feeds }
+        negotiation.start { [self] in
+            do { try await subscribe() } catch {
+                state.withLock { state in
+                    state.subscribed = []
+                    state.hasJoined = false
+                }
+            }
+        }
+    }
+
+    /// Returns when all that was asked for so far has been answered.
+    func settle() async { try? await negotiation.run {} }
+
     private func subscribe() async throws {
         let (new, isFirst) = state.withLock { state in
             let new = state.wanted.keys.filter { !state.subscribed.contains($0) }
@@ -95,7 +116,7 @@ final class JanusSubscriber: Sendable {
         }
         guard !new.isEmpty else { return }
         let streams = JSON.array(new.map(\.json))
-        var body = join
+        var body = join()
         if isFirst {
             body.set("streams", streams)
         } else {

@@ -1,3 +1,4 @@
+public import Media
 public import RTP
 
 /// What a connection has come to.
@@ -53,8 +54,11 @@ public struct PeerConnectionStatistics: Sendable, Hashable {
     public var unauthenticated: Int64 = 0
     /// `SRTP_AEAD_AES_128_GCM` or `SRTP_AES128_CM_SHA1_80`, when connected.
     public var protectionProfile: String?
-    /// From the first description to a path, and to keys: nil before.
+    /// When our first description was made; nil before.
+    public var begunAt: MonotonicInstant?
+    /// From then to a path, to the first check of the far side's (RFC 8445 §7), and to keys: nil before.
     public var timeToPath: Duration?
+    public var timeToCheck: Duration?
     public var timeToConnected: Duration?
     /// What RTP's sessions count; senders and receivers are told apart by mid; nil before the first description.
     public var rtp: RTPTransportStatistics?

@@ -38,6 +38,7 @@ struct PeerEngine {
     private var bytesReceived: Int64 = 0
     private var begun: MonotonicInstant?
     private var timeToPath: Duration?
+    private var timeToCheck: Duration?
     private var timeToConnected: Duration?
 
     init(_ configuration: PeerConnectionConfiguration) {
@@ -314,6 +315,7 @@ struct PeerEngine {
 
     /// Carries out what the parts want done, until none wants anything.
     mutating func pump(now: MonotonicInstant) {
+        if timeToCheck == nil, ice.counters.requestsReceived > 0, let begun { timeToCheck = now - begun }
         performICE(now: now)
         repeatHelloAfterNomination(now: now)
         performRTP(now: now)
@@ -496,7 +498,9 @@ struct PeerEngine {
         statistics.replayed = protection?.replayed ?? 0
         statistics.unauthenticated = protection?.unauthenticated ?? 0
         statistics.protectionProfile = protection?.profile.name
+        statistics.begunAt = begun
         statistics.timeToPath = timeToPath
+        statistics.timeToCheck = timeToCheck
         statistics.timeToConnected = timeToConnected
         return statistics
     }

@@ -24,7 +24,9 @@ extension SessionRecord {
         guard let transport = statistics.transport else { return .null }
         return [
             "candidatePair": transport.candidatePair.map(pair) ?? .null,
-            "roundTripMs": JSON(transport.roundTrip), "availableUplink": JSON(transport.availableUplink),
+            "describedMs": JSON(statistics.opening?.described), "checkedMs": JSON(statistics.opening?.checked),
+            "connectedMs": JSON(statistics.opening?.connected), "roundTripMs": JSON(transport.roundTrip),
+            "availableUplink": JSON(transport.availableUplink),
             "sent": .object(
                 TrackKind.allCases.compactMap { kind in
                     transport.sent[kind].map { .init(key: kind.rawValue, value: sent($0)) }

@@ -375,6 +375,75 @@ struct JanusServiceTests {
         await joined.janus.stop()
     }
 
+    private static func isSubscription(_ request: ScriptedJanus.Request) -> Bool {
+        request.request == "join" && request.json["body"]?["ptype"] == "subscriber"
+    }
+
+    private static func isJoin(_ request: ScriptedJanus.Request) -> Bool {
+        request.request == "join" && request.json["body"]?["ptype"] == "publisher"
+    }
+
+    /// Who is in the room, as it answers a join.
+    private static func room(_ people: JSON..., answers request: ScriptedJanus.Request) -> JSON {
+        request.event(
+            [
+                "videoroom": "joined", "id": request.json["body"]?["id"] ?? 0, "private_id": 7,
+                "publishers": .array(people),
+            ])
+    }
+
+    /// A session with Bob that was left; handles are attached for the next.
+    private static func wasThere() async throws -> Joined {
+        let joined = try await join { isJoin($0) ? [$0.ack, room(bob, answers: $0)] : nil }
+        _ = try await joined.janus.request("start")
+        try await joined.session.leave()
+        await joined.session.close()
+        while joined.janus.count("attach") < 4 { try await aMoment() }
+        return joined
+    }
+
+    @Test("who comes back finds handles attached, and has asked for what there was before the join is answered")
+    func comesBack() async throws {
+        let joined = try await Self.wasThere()
+        let janus = joined.janus
+        // The join's answer waits.
+        janus.rule { Self.isJoin($0) ? [$0.ack] : nil }
+        let joining = Task { try await joined.service.join(Self.request("a2")) { _, _ in } }
+        while janus.count("start") < 2 { try await aMoment() }
+        let asked = try #require(janus.seen.last(where: Self.isSubscription))
+        #expect(asked.json["body"]?["streams"]?.array == [["feed": 77, "mid": "0"]])
+        let join = try #require(janus.seen.last(where: Self.isJoin))
+        try await janus.tell(Self.room(Self.bob, answers: join))
+        let again = try await joining.value
+        #expect(again.info.participants.map(\.user.name) == ["Ada", "Bob"])
+        #expect(janus.count("attach") == 4 && janus.seen.count(where: Self.isSubscription) == 2)
+        await again.close()
+        await janus.stop()
+    }
+
+    @Test("who was there and is gone when one comes back is not waited for: what there is now is received")
+    func comesBackToOthers() async throws {
+        let joined = try await Self.wasThere()
+        let janus = joined.janus
+        let cy: JSON = ["id": 78, "display": "Cy", "streams": [["type": "audio", "mid": "4", "codec": "opus"]]]
+        janus.rule { request in
+            if Self.isJoin(request) { return [request.ack, Self.room(cy, answers: request)] }
+            let isForBob = request.json["body"]?["streams"]?.array == [["feed": 77, "mid": "0"]]
+            return isForBob ? [request.ack, request.failure(428, "No such feed (77)")] : nil
+        }
+        let again = try await joined.service.join(Self.request("a2")) { _, _ in }
+        while janus.count("start") < 2 { try await aMoment() }
+        let asked = janus.seen.filter(Self.isSubscription).suffix(2)
+        #expect(
+            asked.map { $0.json["body"]?["streams"]?.array } == [
+                [["feed": 77, "mid": "0"]], [["feed": 78, "mid": "4"]],
+            ])
+        #expect(asked.first?.handle == asked.last?.handle)
+        #expect(asked.last?.json["body"]?["private_id"] == 7)
+        await again.close()
+        await janus.stop()
+    }
+
     @Test("a join that is cancelled while the server thinks ends at once and leaves no handle behind")
     func cancelled() async throws {
         let janus = try await ScriptedJanus { $0.request == "join" ? [$0.ack] : nil }
