@@ -77,6 +77,20 @@ struct OtherCommandsTests {
         #expect(picture.contains("own sound heard back"))
     }
 
+    @Test("bench room measures the way and the first RTP and sound of another, with pictures and without")
+    func benchRoom() async throws {
+        let run = try await Reprise.run("bench", "room", "--cycles", "2", "--json")
+        #expect(run.status == 0, "\(run.errors)")
+        let rows = try #require(try run.objects().first?["rows"] as? [[String: Any]])
+        let metrics = ["described", "connected", "firstRTP", "firstSound"]
+        #expect(rows.compactMap { $0["metric"] as? String } == metrics + metrics)
+        #expect(Set(rows.compactMap { $0["sent"] as? String }) == ["sound", "soundAndPictures"])
+        for row in rows {
+            #expect(row["count"] as? Int == 2)
+            for key in ["p50Ms", "p95Ms", "maxMs"] { #expect((row[key] as? Double ?? 0) > 0) }
+        }
+    }
+
     @Test("a plot that cannot be written is told before the work")
     func unwritablePlot() async throws {
         let run = try await Reprise.run("bench", "restart", "--synthetic", "--plot", "/nowhere/plot.svg")

@@ -87,6 +87,24 @@ def thread_cells(who, threads):
     return [(who, thread.name, f"{thread.cpu:.1f}", f"{thread.wakeups:.0f}") for thread in threads]
 
 
+ROOM_HEAD = ("the other sends", "from the call to join() to", "p50", "p95", "max")
+SENT = {"sound": "sound", "soundAndPictures": "sound and pictures"}
+REACHED = {
+    "described": "our side described", "connected": "protected by DTLS", "firstRTP": "first RTP of the other",
+    "firstSound": "its first sound decoded",
+}  # fmt: skip
+
+
+def room_cells(rows):
+    return [(SENT[row["sent"]], REACHED[row["metric"]], *(f"{row[key]:.2f}" for key in ("p50Ms", "p95Ms", "maxMs")))
+            for row in rows]  # fmt: skip
+
+
+def room_targets(rows):
+    return [Target(f"in-process room to the first RTP of who sends {SENT[row['sent']]}: p50", row["p50Ms"], 12, "ms")
+            for row in rows if row["metric"] == "firstRTP"]  # fmt: skip
+
+
 def restart_targets(restarts, stale):
     """Those of Reprise's rows: near the floor, out at once, heard soon, never stale."""
     targets = []
