@@ -139,7 +139,9 @@ final class PlaybackStream: PeriodStream {
     func start(_ ring: AudioRing, _ counters: StreamCounters) throws(DeviceError) -> MonotonicInstant {
         self.ring = ring
         feed = ring.feed
-        periods.willStart(ring)
+        // Made before the period path begins.
+        if feed != nil { _ = ring.dataReady }
+        periods.willStart()
         return try startFilled(ring, counters)
     }
 
@@ -165,7 +167,7 @@ final class PlaybackStream: PeriodStream {
             blocks: bufferPeriods)
         try pcm.setSoftwareParameters(configuration, wakeAt: periods.wakeAt)
         try pcm.prepare()
-        periods.willStart(ring)
+        periods.willStart()
     }
 
     private func startFilled(_ ring: AudioRing, _ counters: StreamCounters) throws(DeviceError) -> MonotonicInstant {

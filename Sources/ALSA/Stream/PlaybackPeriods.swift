@@ -21,7 +21,6 @@ struct PlaybackPeriods: ~Copyable {
     private let inputCapacity: Int
     private var inputFill = 0
     private var resampler: Resampler?
-    private var spaceReadyDescriptor: Int32 = -1
     private var isFirst = true
     /// Where the first sample that was not silence stands in what is being written; -1 where there was none.
     private var firstSoundAt = -1
@@ -72,9 +71,8 @@ struct PlaybackPeriods: ~Copyable {
     /// next wake-up may take.
     var deadline: MonotonicInstant { MonotonicInstant(nanoseconds: emptyAt - port.nanoseconds(Int64(reserve)) / 2) }
 
-    /// A new stream, from this ring.
-    mutating func willStart(_ ring: AudioRing) {
-        spaceReadyDescriptor = ring.spaceReady.descriptor
+    /// A new stream.
+    mutating func willStart() {
         isFirst = true
         playedUntil = 0
         inputFill = 0
@@ -259,7 +257,7 @@ struct PlaybackPeriods: ~Copyable {
         unsafe alsa_silence(converted + got * ringChannels, Int64((frames - got) * ringChannels))
         counters.missed(frames: frames - got)
         // The ring signals only what is taken out; a producer that waits to be asked has to hear of an empty one too.
-        if ring.isProducerWoken { linux_eventfd_signal(spaceReadyDescriptor) }
+        ring.askProducer()
     }
 
     @_noLocks

@@ -59,14 +59,14 @@ public final class AudioRing: @unchecked Sendable {
     public let format: AudioFormat
     /// Sample frames that fit: a power of two.
     public let capacity: Int
-    /// Signalled by the producer when at least ``wakeConsumerAt`` sample frames are in the ring.
-    public let dataReady = Wakeup()
-    /// Signalled by the consumer when at most ``wakeProducerAt`` sample frames are left in the ring.
-    public let spaceReady = Wakeup()
+    /// Signalled by the producer when at least ``wakeConsumerAt`` sample frames are in the ring. Made when it is first asked
+    /// for: before the period path begins.
+    public var dataReady: Wakeup { dataSignal.value }
+    /// Signalled by the consumer when at most ``wakeProducerAt`` sample frames are left in the ring. Made as ``dataReady``.
+    public var spaceReady: Wakeup { spaceSignal.value }
 
-    // Copies of the descriptors: following the reference in `write` and `read` would count it.
-    private let dataReadyDescriptor: Int32
-    private let spaceReadyDescriptor: Int32
+    private let dataSignal = WakeupOnDemand()
+    private let spaceSignal = WakeupOnDemand()
     private let samples: UnsafeMutablePointer<Int16>
     private let blocks: UnsafeMutablePointer<Block>
     private let blockCapacity = 512
@@ -97,8 +97,6 @@ public final class AudioRing: @unchecked Sendable {
         // Only what was written is ever read: filling it first would have a join wait for a page fault each 4 KiB.
         unsafe samples = .allocate(capacity: size * format.channels)
         unsafe blocks = .allocate(capacity: blockCapacity)
-        dataReadyDescriptor = dataReady.descriptor
-        spaceReadyDescriptor = spaceReady.descriptor
         consumerThreshold = Atomic(wakeConsumerAt)
         producerThreshold = Atomic(wakeProducerAt)
     }
@@ -150,10 +148,10 @@ public final class AudioRing: @unchecked Sendable {
         set { producerThreshold.store(newValue, ordering: .relaxed) }
     }
 
-    /// Whether the producer wants to be woken at all. Any thread; for a consumer that found the ring empty.
-    public var isProducerWoken: Bool {
-        @_noLocks
-        get { producerThreshold.load(ordering: .relaxed) >= 0 }
+    /// Consumer: signals ``spaceReady``, where the producer wants to be woken at all.
+    @_noLocks
+    public func askProducer() {
+        if producerThreshold.load(ordering: .relaxed) >= 0 { spaceSignal.signal() }
     }
 
     /// Producer: adds a block.
@@ -183,7 +181,7 @@ public final class AudioRing: @unchecked Sendable {
         written.store(position + sampleFrames, ordering: .releasing)
         blocksWritten.store(block + 1, ordering: .releasing)
         if fillBefore + sampleFrames >= consumerThreshold.load(ordering: .relaxed) {
-            linux_eventfd_signal(dataReadyDescriptor)
+            dataSignal.signal()
         }
         return true
     }
@@ -195,7 +193,7 @@ public final class AudioRing: @unchecked Sendable {
     public func read(into destination: UnsafeMutablePointer<Int16>, maximum: Int) -> AudioRingRead {
         let index = blocksConsumed.load(ordering: .relaxed)
         guard maximum > 0, blocksWritten.load(ordering: .acquiring) > index else {
-            if producerThreshold.load(ordering: .relaxed) >= 0 { linux_eventfd_signal(spaceReadyDescriptor) }
+            askProducer()
             return AudioRingRead(
                 sampleFrames: 0, capturedAt: MonotonicInstant(nanoseconds: 0), kind: .silence, isAfterGap: false)
         }
@@ -211,7 +209,7 @@ public final class AudioRing: @unchecked Sendable {
         if offset + count == block.sampleFrames { blocksConsumed.store(index + 1, ordering: .releasing) }
         consumed.store(position + count, ordering: .releasing)
         let left = written.load(ordering: .acquiring) - (position + count)
-        if left <= producerThreshold.load(ordering: .relaxed) { linux_eventfd_signal(spaceReadyDescriptor) }
+        if left <= producerThreshold.load(ordering: .relaxed) { spaceSignal.signal() }
         return AudioRingRead(
             sampleFrames: count,
             capturedAt: MonotonicInstant(
@@ -226,6 +224,6 @@ public final class AudioRing: @unchecked Sendable {
         let last = unsafe blocks[(upTo - 1) & (blockCapacity - 1)]
         consumed.store(last.position + last.sampleFrames, ordering: .releasing)
         blocksConsumed.store(upTo, ordering: .releasing)
-        if producerThreshold.load(ordering: .relaxed) >= 0 { linux_eventfd_signal(spaceReadyDescriptor) }
+        askProducer()
     }
 }

@@ -116,6 +116,16 @@ struct AudioRingTests {
         #expect(ring.spaceReady.drain())
     }
 
+    @Test("A signal from before anybody asked for its wake-up is kept, and there is one wake-up each")
+    func wakeUpsOnDemand() {
+        let ring = AudioRing(format: AudioFormat(), capacity: 16, wakeProducerAt: 2)
+        #expect(ring.write([1, 2, 3, 4], at: Self.second))
+        _ = ring.readAll()
+        #expect(ring.dataReady.drain() && ring.spaceReady.drain())
+        #expect(!ring.dataReady.drain() && !ring.spaceReady.drain())
+        #expect(ring.dataReady === ring.dataReady && ring.dataReady !== ring.spaceReady)
+    }
+
     @Test("whatever is written and read: samples in order, stamps exact, gaps where they were", arguments: 1...2)
     func properties(channels: Int) {
         var random = SeededGenerator.fromEnvironment("AudioRingTests.properties(\(channels))")
