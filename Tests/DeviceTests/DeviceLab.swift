@@ -59,6 +59,9 @@ final class RunningProgram: @unchecked Sendable {
 
     var id: Int32 { process.processIdentifier }
 
+    /// What it has said so far.
+    var output: String { (try? String(contentsOf: files[0], encoding: .utf8)) ?? "" }
+
     /// Waits until it has ended.
     func end() async throws -> ProgramResult {
         await ended.wait()
