@@ -106,6 +106,9 @@ TSAN_SUITES := ScopesTests|MediaTests|CallsTests|RoomsTests|WebRTCTests.PeerConn
 # Not under ThreadSanitizer: their simulated time runs ahead of threads that are so slow.
 TSAN_SKIPPED := GoingOnTests|StuckDeviceTests|JanusServiceTests
 
+# What code allocates that is not optimised says little: these run once more in the bundle that the device lab has built.
+RELEASE_TESTS := PeerConnectionEnduranceTests/allocations
+
 # Everywhere one test at a time: many of them move sound in real time, and would starve each other on two cores.
 
 # How long each parser of outside bytes is fuzzed by `make test`; `Tests/Fuzz/run 600` looks longer.
@@ -134,6 +137,7 @@ test: deps-test ## Run all tests: units, races, fuzzing, the device lab, calls w
 	$(call step,races,REPRISE_TESTS='$(subst |, ,$(TSAN_SUITES))' swift test --disable-xctest --no-parallel --sanitize thread --scratch-path .build/tsan --filter '$(TSAN_SUITES)' --skip '$(TSAN_SKIPPED)')
 	$(call step,fuzz,Tests/Fuzz/run $(FUZZ_SECONDS))
 	$(call step,lab,Tests/DeviceLab/run)
+	$(call step,allocations,.build/lab/release/*PackageTests.xctest --testing-library swift-testing --filter '$(RELEASE_TESTS)')
 	$(call step,interop,Tests/Interop/run)
 	passed=$$(cat .build/test/*.log | grep -E '^✔ Test [^ ]+.* passed after|^✔ +[0-9.]+ s ' | grep -vc '^✔ Test run ' || true)
 	failed=$$(cat .build/test/*.log | grep -E '^✘ Test [^ ]+.* failed after|^device lab: (SKIPPED|DID NOT END)|^✘ +[0-9.]+ s ' | grep -vc '^✘ Test run ' || true)
