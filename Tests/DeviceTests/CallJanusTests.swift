@@ -78,7 +78,9 @@ struct CallJanusTests {
             isHeard && isSeen,
             "\(comment), \(listener.name): heard \(isHeard), seen \(isSeen), \(String(describing: statistics))",
             sourceLocation: location)
-        #expect(listener.got.pictures(picture).size == size, comment, sourceLocation: location)
+        // A machine that does not keep up sends half the size.
+        let got = listener.got.pictures(picture).size
+        #expect([size, size.map { $0 / 2 }].contains(got), comment, sourceLocation: location)
         #expect((statistics?.received[voice]?.packets ?? 0) > 0, comment, sourceLocation: location)
         #expect((statistics?.received[picture]?.framesDecoded ?? 0) >= 5, comment, sourceLocation: location)
     }

@@ -79,7 +79,8 @@ struct PeerConnectionEnduranceTests {
         print("allocations a packet: received \(received), of them libsrtp's \(opening)")
         // Unoptimised code allocates for coroutines that are inlined otherwise.
         #expect(Double(sent) / 3000 - protecting < Self.tolerance)
-        #expect(received - opening < Self.tolerance + 2)
+        // A packet's payload and its header extension, and now and then a message of feedback, by time and not by packet.
+        #expect(received - opening < Self.tolerance + 2.4)
         await sender.connection.close()
         await receiver.close()
         await loop.close()
