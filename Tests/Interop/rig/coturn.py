@@ -34,25 +34,32 @@ class Coturn:
     def __init__(self, workshop, namespace, address, user="robot", password="a-long-word"):
         self.address, self.user, self.password = address, user, password
         self.port, self.tls_port = free_port(address), free_port(address)
+        self.workshop, self.namespace = workshop, namespace
         folder = workshop.folder
         self.certificate = certificate(folder, "turn", address)
-        path = workshop.file("turnserver.conf", CONFIGURATION.format(
+        self.path = workshop.file("turnserver.conf", CONFIGURATION.format(
             address=address, port=self.port, tls_port=self.tls_port, user=user, password=password,
             folder=folder))  # fmt: skip
-        self.program = workshop.start("coturn", ["turnserver", "-c", path], namespace)
+        self.starts = 0
+        self.start()
 
-        def answers():
-            socket.create_connection((address, self.port), timeout=1).close()
-            socket.create_connection((address, self.tls_port), timeout=1).close()
+    def start(self):
+        self.starts += 1
+        self.program = self.workshop.start(
+            f"coturn-{self.starts}", ["turnserver", "-c", self.path], self.namespace)  # fmt: skip
+        wait_until(self._answers, "coturn to answer")
+
+    def kill(self):
+        """Ends it as a crash would: its allocations are gone, and nobody is told."""
+        self.program.end(patience=0)
+
+    def _answers(self):
+        try:
+            for port in (self.port, self.tls_port):
+                socket.create_connection((self.address, port), timeout=1).close()
             return True
-
-        def tries():
-            try:
-                return answers()
-            except OSError:
-                return False
-
-        wait_until(tries, "coturn to answer")
+        except OSError:
+            return False
 
     def url(self, transport):
         """`udp`, `tcp` or `tls`."""
