@@ -104,7 +104,7 @@ run: build ## Build, and hear and see yourself through a call (ARGS: see `repris
 TSAN_SUITES := ScopesTests|MediaTests|CallsTests|RoomsTests|WebRTCTests.PeerConnection
 
 # Not under ThreadSanitizer: their simulated time runs ahead of threads that are so slow.
-TSAN_SKIPPED := GoingOnTests|StuckDeviceTests|JanusServiceTests
+TSAN_SKIPPED := GoingOnTests|StuckDeviceTests
 
 # What code allocates that is not optimised says little: these run once more in the bundle that the device lab has built.
 RELEASE_TESTS := PeerConnectionEnduranceTests/allocations
