@@ -103,9 +103,6 @@ run: build ## Build, and hear and see yourself through a call (ARGS: see `repris
 # The suites whose code runs on several threads; they run once more under ThreadSanitizer.
 TSAN_SUITES := ScopesTests|MediaTests|CallsTests|RoomsTests|WebRTCTests.PeerConnection
 
-# Not under ThreadSanitizer: their simulated time runs ahead of threads that are so slow.
-TSAN_SKIPPED := GoingOnTests|StuckDeviceTests
-
 # What code allocates that is not optimised says little: these run once more in the bundle that the device lab has built.
 RELEASE_TESTS := PeerConnectionEnduranceTests/allocations
 
@@ -134,7 +131,7 @@ test: deps-test ## Run all tests: units, races, fuzzing, the device lab, calls w
 	rm -f .build/test/*.log .build/test/*.failed .build/test/steps
 	$(call step,units,swift test --disable-xctest --no-parallel)
 	$(call step,endurance,REPRISE_ENDURANCE=1 swift test --skip-build --disable-xctest --filter CallEnduranceTests)
-	$(call step,races,REPRISE_TESTS='$(subst |, ,$(TSAN_SUITES))' swift test --disable-xctest --no-parallel --sanitize thread --scratch-path .build/tsan --filter '$(TSAN_SUITES)' --skip '$(TSAN_SKIPPED)')
+	$(call step,races,REPRISE_TESTS='$(subst |, ,$(TSAN_SUITES))' swift test --disable-xctest --no-parallel --sanitize thread --scratch-path .build/tsan --filter '$(TSAN_SUITES)')
 	$(call step,fuzz,Tests/Fuzz/run $(FUZZ_SECONDS))
 	$(call step,lab,Tests/DeviceLab/run)
 	$(call step,allocations,.build/lab/release/*PackageTests.xctest --testing-library swift-testing --filter '$(RELEASE_TESTS)')

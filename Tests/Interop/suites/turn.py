@@ -58,7 +58,7 @@ def come(lab, janus, relay, transport, far, name, *arguments):
 
 def lose_allocation(checks, lab, link, janus, relay, far, peer, transport):
     block(link, relay, transport)
-    reprise = come(lab, janus, relay, transport, far, f"reprise-{transport}-lost", "--duration", 90)
+    reprise = come(lab, janus, relay, transport, far, f"reprise-{transport}-lost", "--duration", 90, "--trace")
     sessions = reprise.lines(100)
 
     def pictures():
