@@ -170,22 +170,27 @@ final class VideoSender: Sendable {
 
     private func count(_ outcome: VideoSendWorker.Outcome) {
         let sentAt = now()
-        shared.withLock { statistics in
-            switch outcome {
-            case .sent(let picture):
-                statistics.encoded += 1
-                if picture.isKeyframe { statistics.keyframes += 1 }
-                statistics.packets += picture.packets
-                statistics.bytes += picture.bytes
-                statistics.width = picture.width
-                statistics.height = picture.height
-                if statistics.firstPacketAt == nil { statistics.firstPacketAt = sentAt }
-            case .tooFast: statistics.droppedBusy += 1
-            case .leftOut: statistics.droppedByEncoder += 1
-            case .failed(let error):
-                statistics.failed += 1
-                statistics.lastError = error
-            }
+        // A picture that was done when all was over has gone nowhere.
+        loop.effect { shared.withLock { Self.count(outcome, at: sentAt, in: &$0) } }
+    }
+
+    private static func count(
+        _ outcome: VideoSendWorker.Outcome, at sentAt: MonotonicInstant, in statistics: inout Statistics
+    ) {
+        switch outcome {
+        case .sent(let picture):
+            statistics.encoded += 1
+            if picture.isKeyframe { statistics.keyframes += 1 }
+            statistics.packets += picture.packets
+            statistics.bytes += picture.bytes
+            statistics.width = picture.width
+            statistics.height = picture.height
+            if statistics.firstPacketAt == nil { statistics.firstPacketAt = sentAt }
+        case .tooFast: statistics.droppedBusy += 1
+        case .leftOut: statistics.droppedByEncoder += 1
+        case .failed(let error):
+            statistics.failed += 1
+            statistics.lastError = error
         }
     }
 }
