@@ -2,11 +2,13 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,9 +35,32 @@ bool linux_eventfd_drain(int fd) {
     return read(fd, &count, sizeof count) == sizeof count;
 }
 
+static struct timespec to_timespec(int64_t ns) {
+    return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+}
+
+void linux_flag_raise(uint32_t *flag) {
+    if (__atomic_exchange_n(flag, 1, __ATOMIC_RELEASE) == 0) syscall(SYS_futex, flag, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+bool linux_flag_wait(uint32_t *flag, int64_t timeout_ns) {
+    int64_t deadline = timeout_ns < 0 ? -1 : linux_monotonic_ns() + timeout_ns;
+    while (__atomic_exchange_n(flag, 0, __ATOMIC_ACQUIRE) == 0) {
+        struct timespec left, *limit = NULL;
+        if (deadline >= 0) {
+            int64_t rest = deadline - linux_monotonic_ns();
+            if (rest <= 0) return false;
+            left = to_timespec(rest);
+            limit = &left;
+        }
+        syscall(SYS_futex, flag, FUTEX_WAIT_PRIVATE, 0, limit, NULL, 0);
+    }
+    return true;
+}
+
 int linux_poll_two(int first, int second, int64_t timeout_ns) {
     struct pollfd set[2] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
-    struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    struct timespec timeout = to_timespec(timeout_ns);
     int ready = ppoll(set, 2, &timeout, NULL);
     if (ready < 0) return errno == EINTR ? 0 : -errno;
     return (set[0].revents != 0) | (set[1].revents != 0) << 1;
@@ -44,10 +69,6 @@ int linux_poll_two(int first, int second, int64_t timeout_ns) {
 int linux_timerfd(void) {
     int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     return fd < 0 ? -errno : fd;
-}
-
-static struct timespec to_timespec(int64_t ns) {
-    return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
 }
 
 int linux_timerfd_set(int fd, int64_t first_ns, int64_t interval_ns) {

@@ -49,8 +49,8 @@ private final class WatchRunner: Sendable {
     func setUsed(_ isUsed: Bool) {
         state.withLock { state in
             if isUsed {
-                guard state.stop == nil, let hub = state.hub else { return }
-                let stop = WatchStop()
+                // Without a descriptor for it, as without its sources, this session sees nothing come or go.
+                guard state.stop == nil, let hub = state.hub, let stop = try? WatchStop() else { return }
                 state.stop = stop
                 // The descriptors are open before the first listener has its stream: what happens next is told.
                 let sources = WatchSources(makers.compactMap { $0() })
@@ -68,8 +68,10 @@ private final class WatchRunner: Sendable {
 
 /// The end of one run of the thread.
 private final class WatchStop: Sendable {
-    let wakeup = Wakeup()
+    let wakeup: Wakeup
     private let isAsked = Atomic(false)
+
+    init() throws(DeviceError) { wakeup = try Wakeup(for: "watch", "devices") }
 
     var mustStop: Bool { isAsked.load(ordering: .acquiring) }
 
@@ -111,8 +113,9 @@ private func watch(_ sources: WatchSources, _ stop: WatchStop, tell: ([DeviceSig
             guard set[place..<place + group.count].contains(where: { $0.revents != 0 }) else { continue }
             let signals = sources.all[index].read()
             guard !signals.isEmpty else { continue }
-            for (other, source) in sources.all.enumerated() where other != index { source.hear(signals) }
+            // First: a source that hears of a new card opens it, and that takes time.
             tell(signals)
+            for (other, source) in sources.all.enumerated() where other != index { source.hear(signals) }
         }
     }
 }

@@ -16,11 +16,13 @@ final class ScreenSession: Sendable {
     private let target: VideoTarget
     private let sink: ScreenSink
     private let state: Mutex<State>
-    private let interruption = Interruption()
+    private let interruption: Interruption
     private let started = Completion()
 
     /// - `warm`: what an earlier session left configured.
-    init(_ id: ScreenID, target: VideoTarget, warm: ScreenGrabber?, sink: ScreenSink) {
+    /// - Throws: where the process may open no more files.
+    init(_ id: ScreenID, target: VideoTarget, warm: ScreenGrabber?, sink: ScreenSink) throws(DeviceError) {
+        interruption = try Interruption()
         self.id = id
         self.target = target
         self.sink = sink

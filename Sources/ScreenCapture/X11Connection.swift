@@ -27,7 +27,10 @@ enum X11Answer<Value> {
 /// Ends a wait from another thread.
 final class Interruption: Sendable {
     private let flag = Atomic<Bool>(false)
-    let wakeup = Wakeup()
+    let wakeup: Wakeup
+
+    /// - Throws: where the process may open no more files.
+    init() throws(DeviceError) { wakeup = try Wakeup(for: "capture", "x11") }
 
     var isRaised: Bool { flag.load(ordering: .acquiring) }
 
@@ -93,7 +96,7 @@ final class X11Connection: @unchecked Sendable {
 
     /// Connects on a thread of its own, which is left behind where the server takes the connection but never answers.
     static func open(_ display: X11Display, _ wait: X11Wait) throws(DeviceError) -> X11Connection {
-        let outcome = Outcome()
+        let outcome = try Outcome()
         let thread = DeviceThread(name: "x11-connect") { _ in
             outcome.set(
                 Result { () throws(DeviceError) in
@@ -111,7 +114,9 @@ final class X11Connection: @unchecked Sendable {
 
     private final class Outcome: Sendable {
         private let result = Mutex<Result<X11Connection, DeviceError>?>(nil)
-        let done = Wakeup()
+        let done: Wakeup
+
+        init() throws(DeviceError) { done = try Wakeup(for: "xcb_connect", "x11") }
 
         func set(_ value: Result<X11Connection, DeviceError>) {
             result.withLock { $0 = value }

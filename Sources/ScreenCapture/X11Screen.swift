@@ -37,8 +37,8 @@ final class X11Screen: VideoDevice {
         // Started while it runs: a new stream takes the place of the old.
         await end(.warm)
         let sink = ScreenSink(deliver: deliver, onEvent: onEvent, statistics: counters)
-        let session = state.withLock { state in
-            let session = ScreenSession(id, target: target, warm: state.warm.take(), sink: sink)
+        let session = try state.withLock { state throws(DeviceError) in
+            let session = try ScreenSession(id, target: target, warm: state.warm.take(), sink: sink)
             state.session = session
             state.thread = DeviceThread(name: "screen") { _ in session.run() }
             return session

@@ -96,7 +96,7 @@ public struct X11Screens: VideoDevices {
     private static func onThread<Value: Sendable>(
         _ body: @escaping @Sendable (X11Wait) throws(DeviceError) -> Value
     ) async throws(DeviceError) -> Value {
-        let interruption = Interruption()
+        let interruption = try Interruption()
         let outcome = Outcome<Value>()
         let thread = DeviceThread(name: "x11-query") { _ in
             xcb_shim_block_sigpipe()

@@ -28,6 +28,9 @@ extension DeviceError {
             code = .noBandwidth
             reason = "the USB bus has no room for the stream"
             advice = "Use a smaller size, or plug the camera into a port of another USB controller"
+        case EMFILE, ENFILE:
+            code = .failed
+            advice = DescriptorRoom.advice
         case EINVAL where error.call == "VIDIOC_S_FMT": code = .unsupported
         default: code = .failed
         }

@@ -22,7 +22,7 @@ final class CameraStream: Sendable {
     private let onEvent: @Sendable (VideoDeviceEvent) -> Void
     private let state: Mutex<State>
     private let counters = Mutex(VideoStreamStatistics())
-    private let wakeup = Wakeup()
+    private let wakeup: Wakeup
     private let started = Completion()
     private let thread = Mutex<DeviceThread?>(nil)
 
@@ -32,10 +32,12 @@ final class CameraStream: Sendable {
 
     private var kernel: any V4L2Kernel { opener.scanner.kernel }
 
+    /// - Throws: where the process may open no more files.
     init(
         _ opener: CameraOpener, _ target: VideoTarget, deliver: @escaping @Sendable (VideoFrame) -> Void,
         onEvent: @escaping @Sendable (VideoDeviceEvent) -> Void
-    ) {
+    ) throws(DeviceError) {
+        wakeup = try Wakeup(for: "start(\(opener.id))", opener.id.rawValue)
         self.opener = opener
         self.target = target
         self.deliver = deliver

@@ -52,8 +52,7 @@ final class V4L2Camera: VideoDevice {
         }
         // A run that is still on gives its handle to the next.
         await halt(.warm)
-        if state.withLock({ $0.warm == nil }) { try DescriptorRoom.check("start(\(info.id))", info.id.rawValue) }
-        let stream = CameraStream(opener, target, deliver: deliver, onEvent: onEvent)
+        let stream = try CameraStream(opener, target, deliver: deliver, onEvent: onEvent)
         let warm = state.withLock { state in
             state.stream = stream
             return state.warm.take()

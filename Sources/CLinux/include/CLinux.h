@@ -23,6 +23,12 @@ REPRISE_NO_LOCKS void linux_eventfd_signal(int fd);
 /// Empties an eventfd. Returns whether it had been signalled.
 REPRISE_NO_LOCKS bool linux_eventfd_drain(int fd);
 
+/// Raises a flag (0 or 1) and wakes the thread that waits for it.
+REPRISE_NO_LOCKS void linux_flag_raise(uint32_t *flag);
+/// Waits until a flag is raised and takes that back; at most so long, or for ever where it is negative. Returns whether it
+/// was raised.
+bool linux_flag_wait(uint32_t *flag, int64_t timeout_ns);
+
 /// Waits until one of two descriptors can be read, at most so long, to the nanosecond. Returns bit 0 for the first, bit 1
 /// for the second, 0 when time was up or a signal came, or -errno.
 REPRISE_NO_LOCKS int linux_poll_two(int first, int second, int64_t timeout_ns);

@@ -34,6 +34,11 @@ extension Call {
 
     /// Under the lifecycle's lock: what a new generation is made of.
     private func makeSession(_ generation: Int, requestedAt: MonotonicInstant) throws -> CallLifecycle.Session {
+        // What wakes threads cannot do without its descriptor: the lack is told while it can be.
+        do throws(DeviceError) { try DescriptorRoom.check("join", id.description, DescriptorRoom.session) } catch {
+            throw CallError(
+                .joinFailed, call: id.description, reason: "join failed: \(error.reason)", advice: error.advice)
+        }
         let attempt = JoinAttempt()
         let scope = sessions.renew()
         let media = try SessionMedia(

@@ -1,4 +1,3 @@
-import Glibc
 import Media
 import Synchronization
 
@@ -7,7 +6,7 @@ import Synchronization
 /// It stands back for others, as do the codec's own threads, which it creates: a picture may come late, sound may not, and
 /// while a picture is encoded a leave or a start of a device must not queue up behind it.
 final class VideoLoop: Sendable {
-    private let wakeup = Wakeup()
+    private let awake = WakeFlag()
     private let isStopped = Mutex(false)
     private let over = Completion()
 
@@ -39,19 +38,13 @@ final class VideoLoop: Sendable {
     /// Any thread, but not from within an ``effect(_:)``.
     func stop() {
         isStopped.withLock { $0 = true }
-        wakeup.signal()
+        awake.raise()
         over.complete()
     }
 
     /// Any thread.
-    func wake() { wakeup.signal() }
+    func wake() { awake.raise() }
 
     /// Sleeps until ``wake()``, at most for a time.
-    func wait(atMost timeout: Duration?) {
-        var descriptor = pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0)
-        // poll counts milliseconds: rounded up, or a rest of less than one would spin.
-        let milliseconds = timeout.map { Int32(clamping: max(0, ($0.nanoseconds + 999_999) / 1_000_000)) } ?? -1
-        _ = unsafe poll(&descriptor, 1, milliseconds)
-        wakeup.drain()
-    }
+    func wait(atMost timeout: Duration?) { awake.wait(atMost: timeout) }
 }

@@ -10,6 +10,12 @@ public final class Wakeup: Sendable {
         precondition(descriptor >= 0, "eventfd: errno \(-descriptor); raise the limit of open files (ulimit -n)")
     }
 
+    /// - Throws: where the process may open no more files.
+    package init(for operation: String, _ device: String) throws(DeviceError) {
+        descriptor = linux_eventfd()
+        if descriptor < 0 { throw DescriptorRoom.error(-descriptor, operation, device) }
+    }
+
     deinit { _ = linux_close(descriptor) }
 
     @_noLocks
