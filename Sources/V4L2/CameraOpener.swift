@@ -90,40 +90,54 @@ struct CameraOpener: Sendable {
     ) throws(KernelError) -> Started {
         let descriptor = try kernel.open(node.path)
         do throws(KernelError) {
-            if let started = try startProven(node, descriptor, target, wakeup) { return started }
-            return try startNegotiated(node, descriptor, target, wakeup, isCancelled: isCancelled)
+            var room = BusRoom()
+            if let started = try startProven(node, descriptor, target, &room, wakeup) { return started }
+            return try startNegotiated(node, descriptor, target, room, wakeup, isCancelled: isCancelled)
         } catch {
             kernel.close(descriptor)
             throw error
         }
     }
 
+    /// What the bus refused in this attempt.
+    private struct BusRoom {
+        private(set) var most = Double.infinity
+        var isShort: Bool { most < .infinity }
+
+        /// It has no room for so many bytes a second, and hardly for a little less.
+        mutating func refused(_ bytes: Double) { most = bytes * 0.7 }
+    }
+
     /// The mode that streamed last: the driver is only asked whether it still has it, which costs no traffic on the bus.
     private func startProven(
-        _ node: CameraNode, _ descriptor: Int32, _ target: VideoTarget, _ wakeup: Wakeup
+        _ node: CameraNode, _ descriptor: Int32, _ target: VideoTarget, _ room: inout BusRoom, _ wakeup: Wakeup
     ) throws(KernelError) -> Started? {
         guard let proven = cache.proven(of: node, for: target),
             let layout = try? kernel.currentFormat(descriptor, node.api), layout == proven.layout,
             let interval = try? kernel.currentInterval(descriptor, node.api), interval == proven.interval
         else { return nil }
         do throws(KernelError) {
-            return try stream(node, descriptor, target, layout, interval, wakeup)
+            return try stream(node, descriptor, target, layout, interval, isReduced: false, wakeup)
         } catch {
+            guard error.code == ENOSPC else { throw error }
             // No room on the bus for it today: smaller modes may do.
-            if error.code == ENOSPC { return nil }
-            throw error
+            let choice = StreamChoice(
+                format: layout.format, width: layout.width, height: layout.height, interval: interval)
+            room.refused(choice.bytesPerSecond)
+            return nil
         }
     }
 
     private func startNegotiated(
-        _ node: CameraNode, _ descriptor: Int32, _ target: VideoTarget, _ wakeup: Wakeup, isCancelled: () -> Bool
+        _ node: CameraNode, _ descriptor: Int32, _ target: VideoTarget, _ room: BusRoom, _ wakeup: Wakeup,
+        isCancelled: () -> Bool
     ) throws(KernelError) -> Started {
+        var room = room
         let table = try cache.table(of: node, kernel, descriptor)
         var lastError = KernelError("VIDIOC_ENUM_FMT", EINVAL)
-        var mostBytes = Double.infinity
         var attempts = 0
         for choice in Negotiation.rank(table, for: target, isUSB: node.isUSB)
-        where choice.bytesPerSecond <= mostBytes {
+        where choice.bytesPerSecond <= room.most {
             attempts += 1
             if attempts > Self.mostAttempts || isCancelled() { break }
             do throws(KernelError) {
@@ -131,15 +145,19 @@ struct CameraOpener: Sendable {
                     descriptor, node.api, choice.format, width: choice.width, height: choice.height)
                 guard layout.format.delivery != nil, layout.width > 0, layout.height > 0 else { continue }
                 let interval = try rate(node, descriptor, choice, target)
-                if let started = try stream(node, descriptor, target, layout, interval, wakeup) {
-                    let proven = ModeCache.Proven(target: target, layout: layout, interval: interval)
-                    cache.keep(proven, of: node)
+                if let started = try stream(
+                    node, descriptor, target, layout, interval, isReduced: room.isShort, wakeup)
+                {
+                    // What a full bus had room for is not what the next start begins with.
+                    if !room.isShort {
+                        cache.keep(ModeCache.Proven(target: target, layout: layout, interval: interval), of: node)
+                    }
                     return started
                 }
             } catch {
                 lastError = error
                 switch error.code {
-                case ENOSPC: mostBytes = choice.bytesPerSecond * 0.7
+                case ENOSPC: room.refused(choice.bytesPerSecond)
                 case EINVAL where error.call == "VIDIOC_S_FMT": break
                 default: throw error
                 }
@@ -159,11 +177,12 @@ struct CameraOpener: Sendable {
 
     private func stream(
         _ node: CameraNode, _ descriptor: Int32, _ target: VideoTarget, _ layout: BufferLayout,
-        _ interval: Fraction?, _ wakeup: Wakeup
+        _ interval: Fraction?, isReduced: Bool, _ wakeup: Wakeup
     ) throws(KernelError) -> Started? {
         let buffers = try CameraBuffers(
             kernel, descriptor, node.api, count: Self.bufferCount, planes: layout.planes.count)
-        let camera = ConfiguredCamera(kernel, descriptor, node, target, layout, interval, buffers)
+        let camera = ConfiguredCamera(
+            kernel, descriptor, node, target, layout, interval, isReduced: isReduced, buffers)
         guard let camera else {
             buffers.retire()
             return nil

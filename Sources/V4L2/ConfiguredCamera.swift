@@ -7,6 +7,8 @@ final class ConfiguredCamera: Sendable {
     let layout: BufferLayout
     /// Seconds a frame, nil where the driver does not say.
     let interval: Fraction?
+    /// Whether the bus had no room for a mode that is nearer to the target.
+    let isReduced: Bool
     let buffers: CameraBuffers
     let descriptor: Int32
     private let kernel: any V4L2Kernel
@@ -16,7 +18,7 @@ final class ConfiguredCamera: Sendable {
     /// Takes over the descriptor. Nil where the layout's format cannot be handed on.
     init?(
         _ kernel: any V4L2Kernel, _ descriptor: Int32, _ node: CameraNode, _ target: VideoTarget,
-        _ layout: BufferLayout, _ interval: Fraction?, _ buffers: CameraBuffers
+        _ layout: BufferLayout, _ interval: Fraction?, isReduced: Bool, _ buffers: CameraBuffers
     ) {
         assembly = FrameAssembly(layout)
         converter = assembly == nil ? LegacyConverter(descriptor, layout) : nil
@@ -27,13 +29,14 @@ final class ConfiguredCamera: Sendable {
         self.target = target
         self.layout = layout
         self.interval = interval
+        self.isReduced = isReduced
         self.buffers = buffers
     }
 
     func info(reused: Bool) -> VideoStreamInfo {
         VideoStreamInfo(
             device: node.id, format: layout.format.description, width: layout.width, height: layout.height,
-            framesPerSecond: interval?.rate ?? 0, reused: reused)
+            framesPerSecond: interval?.rate ?? 0, reused: reused, isReduced: isReduced)
     }
 
     /// The time between two frames; zero where it is unknown.

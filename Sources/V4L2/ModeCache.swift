@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// - Thread: any.
 final class ModeCache: Sendable {
-    /// A mode that streamed.
+    /// A mode that streamed, the best there is for its target.
     struct Proven: Sendable {
         var target: VideoTarget
         var layout: BufferLayout

@@ -209,8 +209,17 @@ struct CameraStreamTests {
         }
         let camera = V4L2Camera.scripted(kernel)
         let info = try await start(camera)
-        #expect(info.width == 640 && info.framesPerSecond == 15)
+        #expect(info.width == 640 && info.framesPerSecond == 15 && info.isReduced)
         await camera.stop(.release)
+        // Still full: what it had is what it gets. With room: what is wanted, by one start of the driver, also later.
+        for (answers, rate) in [([ENOSPC], 15.0), ([], 30), ([], 30), ([ENOSPC], 15)] as [([Int32], Double)] {
+            kernel.change { $0.answers["VIDIOC_STREAMON"] = answers }
+            kernel.forgetCalls()
+            let next = try await start(camera)
+            #expect(next.width == 640 && next.framesPerSecond == rate && next.isReduced == !answers.isEmpty)
+            #expect(kernel.calls.count { $0 == "VIDIOC_STREAMON" } == answers.count + 1)
+            await camera.stop(.release)
+        }
         kernel.change { $0.answers["VIDIOC_STREAMON"] = Array(repeating: ENOSPC, count: 100) }
         let error = await #expect(throws: DeviceError.self) { try await start(camera) }
         #expect(error?.code == .noBandwidth)

@@ -55,9 +55,12 @@ public struct VideoStreamInfo: Sendable, Hashable {
     public var framesPerSecond: Double
     /// Whether this start used a handle kept warm.
     public var reused: Bool
+    /// Whether it is smaller or slower than the device can, because its bus has no room for more.
+    public var isReduced: Bool
 
     public init(
-        device: DeviceID, format: String, width: Int, height: Int, framesPerSecond: Double, reused: Bool
+        device: DeviceID, format: String, width: Int, height: Int, framesPerSecond: Double, reused: Bool,
+        isReduced: Bool = false
     ) {
         self.device = device
         self.format = format
@@ -65,6 +68,7 @@ public struct VideoStreamInfo: Sendable, Hashable {
         self.height = height
         self.framesPerSecond = framesPerSecond
         self.reused = reused
+        self.isReduced = isReduced
     }
 }
 
