@@ -1,25 +1,39 @@
 import Media
+import Synchronization
 
 /// A microphone or speaker of ALSA: one PCM, opened, run and closed by a thread of its own.
 final class ALSADevice: AudioDevice {
     let info: AudioDeviceInfo
-    let mixer: (any AudioMixer)?
     private let thread: StreamThread
+    private let foundMixer = Mutex<CardMixer?>(nil)
 
-    init(_ info: AudioDeviceInfo, _ target: PCMTarget, mixer: (any AudioMixer)?) {
+    /// - Throws: where the process may open no more files.
+    init(_ info: AudioDeviceInfo) throws(DeviceError) {
         self.info = info
-        self.mixer = mixer
-        thread = StreamThread(target)
+        thread = try StreamThread(
+            PCMTarget(
+                id: info.id, name: info.id.rawValue, direction: info.direction, isServer: info.kind == .soundServer))
     }
 
     deinit { thread.end() }
 
     var statistics: AudioStreamStatistics { thread.currentCounters.statistics }
 
+    /// A card has dozens of controls, so that looking takes longer than opening the PCM does.
+    var mixer: (any AudioMixer)? {
+        get async {
+            if let mixer = foundMixer.withLock({ $0 }) { return mixer }
+            let (name, direction) = (info.id.rawValue, info.direction)
+            let mixer = try? await ControlThread.shared.run { () throws(DeviceError) in
+                CardMixer.of(pcm: name, direction)
+            }
+            foundMixer.withLock { $0 = mixer ?? nil }
+            return mixer ?? nil
+        }
+    }
+
     func prepare(_ format: AudioFormat, options: AudioStreamOptions) async throws(DeviceError) {
-        // A ring of the start's format: only its format counts here.
-        let request = StartRequest(AudioRing(format: format, capacity: 1), options) { _ in }
-        try await thread.prepare(request).get()
+        try await thread.prepare(format, options).get()
     }
 
     func start(

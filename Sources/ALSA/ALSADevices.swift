@@ -10,17 +10,24 @@ public struct ALSADevices: AudioDevices {
 
     /// What there is now, the default first: the named PCMs, then the cards'.
     public func devices(_ direction: AudioDirection) async throws(DeviceError) -> [AudioDeviceInfo] {
-        try await ControlThread.listing.run { () throws(DeviceError) in try Catalog.devices(direction) }
+        try await ControlThread.listing.run { () throws(DeviceError) in Catalog.devices()[direction] ?? [] }
     }
+
+    public func allDevices() async -> (microphones: [AudioDeviceInfo], speakers: [AudioDeviceInfo]) {
+        let all = try? await ControlThread.listing.run { () throws(DeviceError) in
+            Catalog.devices(readsAnew: false)
+        }
+        return (all?[.capture] ?? [], all?[.playback] ?? [])
+    }
+
+    public func known(_ info: AudioDeviceInfo) -> (any AudioDevice)? { try? ALSADevice(info) }
 
     /// - `id`: one of ``devices(_:)``, or any name that `snd_pcm_open` takes: `plughw:0,0`, a PCM of an asoundrc.
     public func device(_ id: DeviceID, _ direction: AudioDirection) async throws(DeviceError) -> any AudioDevice {
         try await ControlThread.shared.run { () throws(DeviceError) in
-            try DescriptorRoom.check("device(\(id))", id.rawValue)
-            let info = try Catalog.device(id, direction)
-            let target = PCMTarget(
-                id: id, name: id.rawValue, direction: direction, isServer: info.kind == .soundServer)
-            return ALSADevice(info, target, mixer: CardMixer.of(pcm: target.name, direction))
+            do throws(DeviceError) { return try ALSADevice(try Catalog.device(id, direction)) } catch {
+                throw error.explained
+            }
         }
     }
 

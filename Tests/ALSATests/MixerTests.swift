@@ -7,7 +7,7 @@ extension OnIdealCards {
         @Test(arguments: AudioDirection.allCases)
         func `A volume is set in dB on the card, and read back`(_ direction: AudioDirection) async throws {
             let card = IdealCard("ideal")
-            let mixer = try #require(try await ALSADevices().device(card.id, direction).mixer)
+            let mixer = try #require(await ALSADevices().device(card.id, direction).mixer)
             for (volume, decibels) in [(100, 0), (50, -10), (25, -20), (0, -64)] {
                 try await mixer.setVolume(volume)
                 #expect((direction == .playback ? card.playbackVolume : card.captureVolume) == 64 + decibels)
@@ -17,7 +17,7 @@ extension OnIdealCards {
 
         @Test func `Muting is the card's switch, and leaves the volume alone`() async throws {
             let card = IdealCard("ideal")
-            let mixer = try #require(try await ALSADevices().device(card.id, .playback).mixer)
+            let mixer = try #require(await ALSADevices().device(card.id, .playback).mixer)
             try await mixer.setVolume(50)
             try await mixer.setMuted(true)
             #expect(!card.playbackSwitch)
@@ -31,7 +31,7 @@ extension OnIdealCards {
         @Test(arguments: [-1, 101, Int.min, Int.max])
         func `A volume outside 0 to 100 is refused`(_ volume: Int) async throws {
             let card = IdealCard("ideal")
-            let mixer = try #require(try await ALSADevices().device(card.id, .playback).mixer)
+            let mixer = try #require(await ALSADevices().device(card.id, .playback).mixer)
             await #expect { try await mixer.setVolume(volume) } throws: {
                 ($0 as? DeviceError)?.code == .invalidArgument
             }
@@ -42,7 +42,7 @@ extension OnIdealCards {
             card.mixerless = true
             #expect(try await ALSADevices().device(card.id, .playback).mixer == nil)
             card.mixerless = false
-            let mixer = try #require(try await ALSADevices().device(card.id, .playback).mixer)
+            let mixer = try #require(await ALSADevices().device(card.id, .playback).mixer)
             card.vanished = true
             await #expect(throws: DeviceError.self) { try await mixer.setVolume(10) }
             card.vanished = false

@@ -75,6 +75,8 @@ final class RunningCommand: @unchecked Sendable {
 
     var errors: String { (try? String(contentsOf: files[1], encoding: .utf8)) ?? "" }
 
+    var id: Int32 { process.processIdentifier }
+
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
     func end() async throws -> Reprise.Run {

@@ -37,7 +37,7 @@ struct CardPCM {
     }
 
     /// The PCMs of all cards, in the kernel's order. A card that may not be looked at is left out.
-    static func all() throws(DeviceError) -> [CardPCM] {
+    static func all() -> [CardPCM] {
         var pcms: [CardPCM] = []
         var index: Int32 = -1
         while unsafe snd_card_next(&index) == 0, index >= 0 {

@@ -3,19 +3,24 @@ import Media
 
 /// What microphones and speakers there are: the cards' PCMs, and the named ones of the configuration.
 enum Catalog {
-    static func devices(_ direction: AudioDirection) throws(DeviceError) -> [AudioDeviceInfo] {
+    /// What there is in each direction, the default first.
+    /// - `readsAnew`: the configuration's files too, which a program may have changed since.
+    static func devices(readsAnew: Bool = true) -> [AudioDirection: [AudioDeviceInfo]] {
         AlsaMessages.keep()
-        ALSAConfiguration.forget()
-        var devices = named(direction) + (try CardPCM.all()).filter { $0.direction == direction }.map(\.info)
+        let cards = CardPCM.all()
+        ALSAConfiguration.willLook(at: Set(cards.map(\.card.driver)), readsAnew: readsAnew)
+        let all = named() + cards.map(\.info)
         _ = AlsaMessages.take()
-        // The configuration's `default` is what programs get that ask for nothing; without one, the first card.
+        return Dictionary(grouping: all, by: \.direction).mapValues(defaultFirst)
+    }
+
+    /// The configuration's `default` is what programs get that ask for nothing; without one, the first card.
+    private static func defaultFirst(_ devices: [AudioDeviceInfo]) -> [AudioDeviceInfo] {
+        var devices = devices
         let chosen = devices.firstIndex { $0.id == "default" } ?? devices.firstIndex { $0.kind != .hdmi } ?? 0
-        if !devices.isEmpty {
-            var first = devices.remove(at: chosen)
-            first.isDefault = true
-            devices.insert(first, at: 0)
-        }
-        return devices
+        var first = devices.remove(at: chosen)
+        first.isDefault = true
+        return [first] + devices
     }
 
     /// The device of an id or any PCM name.
@@ -30,7 +35,7 @@ enum Catalog {
             if let pcm = CardPCM(id: id, direction) { return pcm.info }
             if let device = existing(id, direction) { return device }
         }
-        let known = try devices(direction)
+        let known = devices()[direction] ?? []
         if let device = known.first(where: { $0.id == id }) ?? existing(id, direction) { return device }
         throw unknown(id, direction, known: known.map(\.id.rawValue))
     }
@@ -38,7 +43,9 @@ enum Catalog {
     private static func existing(_ id: DeviceID, _ direction: AudioDirection) -> AudioDeviceInfo? {
         let name = id.rawValue
         guard exists(name, direction) else { return nil }
-        return AudioDeviceInfo(id: id, name: name, direction: direction, kind: kind(ofPCM: name, direction))
+        return AudioDeviceInfo(
+            id: id, name: name, direction: direction, kind: kind(ofPCM: name, direction),
+            card: HardwarePCM(name: name).flatMap { Card(index: $0.card)?.id })
     }
 
     private static func unknown(_ id: DeviceID, _ direction: AudioDirection, known: [String]) -> DeviceError {
@@ -88,34 +95,17 @@ enum Catalog {
         "speex", "upmix", "vdownmix", "usbstream", "cards", "hdmi", "iec958", "spdif", "modem", "phoneline",
     ]
 
-    private static func named(_ direction: AudioDirection) -> [AudioDeviceInfo] {
-        var hints: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
-        guard unsafe snd_device_name_hint(-1, "pcm", &hints) == 0, let hints = unsafe hints else { return [] }
-        defer { _ = unsafe snd_device_name_free_hint(hints) }
-        var devices: [AudioDeviceInfo] = []
-        var index = 0
-        while let hint = unsafe hints[index] {
-            index += 1
-            guard let name = unsafe text(hint, "NAME"), !name.contains(":"), !notDevices.contains(name) else {
-                continue
+    private static func named() -> [AudioDeviceInfo] {
+        ALSAConfiguration.shownPCMs(besides: notDevices).flatMap { pcm in
+            AudioDirection.allCases.compactMap { direction in
+                let types = ALSAConfiguration.types(ofPCM: pcm.name, direction)
+                // A definition whose card or program is missing evaluates to nothing.
+                guard !types.isEmpty else { return nil }
+                return AudioDeviceInfo(
+                    id: DeviceID(pcm.name), name: pcm.description ?? pcm.name, direction: direction,
+                    kind: kind(ofTypes: types) ?? .other)
             }
-            let side = unsafe text(hint, "IOID")
-            guard side == nil || side == (direction == .capture ? "Input" : "Output") else { continue }
-            // A definition whose card or program is missing evaluates to nothing.
-            guard !ALSAConfiguration.types(ofPCM: name, direction).isEmpty else { continue }
-            let description = unsafe text(hint, "DESC")?.split(separator: "\n").joined(separator: ", ")
-            devices.append(
-                AudioDeviceInfo(
-                    id: DeviceID(name), name: description ?? name, direction: direction,
-                    kind: kind(ofPCM: name, direction)))
         }
-        return devices
-    }
-
-    private static func text(_ hint: UnsafeRawPointer, _ field: String) -> String? {
-        guard let value = unsafe snd_device_name_get_hint(hint, field) else { return nil }
-        defer { unsafe free(value) }
-        return unsafe String(cString: value)
     }
 }
 

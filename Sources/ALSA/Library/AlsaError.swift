@@ -17,6 +17,14 @@ extension DeviceError {
             code, operation: "\(call)(\(device))", device: device, reason: reason, errno: errno, advice: advice)
     }
 
+    /// What it was that an open failed for: where there was no descriptor, the library says that there is no such device.
+    var explained: DeviceError {
+        let cause = DescriptorRoom.cause(of: self)
+        // A file that it could not open then is an empty one for it from now on.
+        if cause.errno == EMFILE { ALSAConfiguration.forget() }
+        return cause
+    }
+
     private static func meaning(of errno: Int32, inUse: Bool) -> (Code, String?) {
         switch errno {
         case ENODEV, ENXIO, ENOENT, ESHUTDOWN, EBADFD:

@@ -17,7 +17,7 @@ final class ControlThread: Sendable {
     }
 
     private let name: String
-    private let wakeup = Wakeup()
+    private let awake = WakeFlag()
     private let state = Mutex(State())
 
     private init(name: String) { self.name = name }
@@ -43,12 +43,12 @@ final class ControlThread: Sendable {
                 state.thread = DeviceThread(name: name) { _ in self.serve() }
             }
         }
-        wakeup.signal()
+        awake.raise()
     }
 
     private func serve() {
         while true {
-            wakeup.waitUntilSignalled()
+            awake.wait()
             while let body = state.withLock({ $0.work.isEmpty ? nil : $0.work.removeFirst() }) { body() }
         }
     }

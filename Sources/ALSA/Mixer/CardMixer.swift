@@ -4,7 +4,7 @@ import Synchronization
 
 /// The volume of a card, for one direction. Calls run on the control thread.
 final class CardMixer: AudioMixer {
-    private let control: String
+    private let pcm: String
     private let direction: AudioDirection
     // For cards whose mute is their lowest volume: what it was before.
     private let volumeBeforeMute = Mutex(100)
@@ -14,7 +14,7 @@ final class CardMixer: AudioMixer {
         guard let control = controlName(ofPCM: name),
             (try? MixerElement(control: control, direction: direction)) != nil
         else { return nil }
-        return CardMixer(control: control, direction: direction)
+        return CardMixer(pcm: name, direction: direction)
     }
 
     /// A PCM of a card is governed by that card's controls, a named one by those of the same name.
@@ -23,8 +23,8 @@ final class CardMixer: AudioMixer {
         return ALSAConfiguration.defines(name, base: "ctl") ? name : nil
     }
 
-    private init(control: String, direction: AudioDirection) {
-        self.control = control
+    private init(pcm: String, direction: AudioDirection) {
+        self.pcm = pcm
         self.direction = direction
     }
 
@@ -35,7 +35,7 @@ final class CardMixer: AudioMixer {
     func setVolume(_ volume: Int) async throws(DeviceError) {
         guard (0...100).contains(volume) else {
             throw DeviceError(
-                .invalidArgument, operation: "setVolume(\(volume))", device: control, reason: "a volume is 0 to 100")
+                .invalidArgument, operation: "setVolume(\(volume))", device: pcm, reason: "a volume is 0 to 100")
         }
         try await withElement { element throws(DeviceError) in try element.setVolume(volume) }
     }
@@ -52,7 +52,7 @@ final class CardMixer: AudioMixer {
             if element.hasSwitch { return try element.setOn(!muted) }
             guard element.reachesSilence else {
                 throw DeviceError(
-                    .unsupported, operation: "setMuted(\(control))", device: control,
+                    .unsupported, operation: "setMuted(\(muted))", device: pcm,
                     reason: "the card has no mute switch, and its lowest volume is not silence")
             }
             let volume = try element.volume()
@@ -72,8 +72,12 @@ final class CardMixer: AudioMixer {
     private func withElement<Value: Sendable>(
         _ body: @escaping @Sendable (MixerElement) throws(DeviceError) -> Value
     ) async throws(DeviceError) -> Value {
-        try await ControlThread.shared.run { [control, direction] () throws(DeviceError) in
-            try body(try MixerElement(control: control, direction: direction))
+        try await ControlThread.shared.run { [pcm, direction] () throws(DeviceError) in
+            // Anew each time: a card that was plugged in again may have another number.
+            guard let control = Self.controlName(ofPCM: pcm) else {
+                throw DeviceError(.disconnected, operation: "mixer(\(pcm))", device: pcm, reason: "the card is gone")
+            }
+            return try body(try MixerElement(control: control, direction: direction))
         }
     }
 }

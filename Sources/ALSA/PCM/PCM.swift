@@ -20,7 +20,7 @@ final class PCM {
         let stream = direction == .capture ? SND_PCM_STREAM_CAPTURE : SND_PCM_STREAM_PLAYBACK
         let error = unsafe snd_pcm_open(&opened, name, stream, Int32(SND_PCM_NONBLOCK))
         guard error >= 0, let handle = unsafe opened else {
-            throw .alsa("snd_pcm_open", name, status: error < 0 ? error : -EIO, inUse: false)
+            throw DeviceError.alsa("snd_pcm_open", name, status: error < 0 ? error : -EIO, inUse: false).explained
         }
         var status: OpaquePointer?
         var parameters: OpaquePointer?

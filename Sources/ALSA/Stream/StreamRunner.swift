@@ -31,7 +31,8 @@ final class StreamRunner {
             thread.wakeup.drain()
             while let command = thread.nextCommand() {
                 switch command {
-                case .prepare(let request, let reply): reply.resume(returning: prepare(request))
+                case .prepare(let format, let options, let reply):
+                    reply.resume(returning: prepare(format, options))
                 case .start(let request, let reply): reply.resume(returning: start(request))
                 case .stop(let standby, let reply):
                     stop(standby)
@@ -56,9 +57,9 @@ final class StreamRunner {
         let deadline = linux_monotonic_ns() + request.options.busyRetry.nanoseconds
         while true {
             if request.isCancelled { return .failure(cancelled(request)) }
-            let reused = stream != nil && configuredFor == configuration(for: request)
+            let reused = stream != nil && configuredFor == configuration(request.ring.format, request.options)
             do throws(DeviceError) {
-                let stream = try openedStream(request)
+                let stream = try openedStream(request.ring.format, request.options)
                 // Opening may have taken long; nobody wants it any more.
                 if request.isCancelled { return .failure(cancelled(request)) }
                 counters.started(at: try stream.start(request.ring, counters))
@@ -80,11 +81,11 @@ final class StreamRunner {
     }
 
     /// Opens and configures, at once or not at all: another device runs meanwhile.
-    private func prepare(_ request: StartRequest) -> Result<Void, DeviceError> {
-        guard self.request == nil else { return .success(()) }
-        askForRealTime(request.options.realTime)
+    private func prepare(_ format: AudioFormat, _ options: AudioStreamOptions) -> Result<Void, DeviceError> {
+        guard request == nil else { return .success(()) }
+        askForRealTime(options.realTime)
         do throws(DeviceError) {
-            _ = try openedStream(request)
+            _ = try openedStream(format, options)
             return .success(())
         } catch {
             close()
@@ -92,24 +93,24 @@ final class StreamRunner {
         }
     }
 
-    private func openedStream(_ request: StartRequest) throws(DeviceError) -> any PeriodStream {
-        let wanted = configuration(for: request)
+    private func openedStream(
+        _ format: AudioFormat, _ options: AudioStreamOptions
+    ) throws(DeviceError) -> any PeriodStream {
+        let wanted = configuration(format, options)
         if let stream, configuredFor == wanted { return stream }
         close()
         let known = proven.flatMap { $0.request == wanted ? $0.configuration : nil }
-        // Where there are none, alsa-lib's plug-ins are not found, which says something else.
-        try DescriptorRoom.check("snd_pcm_open(\(target.name))", target.name)
         let pcm = try PCM(name: target.name, direction: target.direction)
         let opened: any PeriodStream =
             switch target.direction {
             case .capture:
                 try CaptureStream(
-                    pcm, wanted, proven: known, wakeup: thread.wakeup, stallAfter: request.options.stallAfter)
+                    pcm, wanted, proven: known, wakeup: thread.wakeup, stallAfter: options.stallAfter)
             case .playback:
                 // Two blocks bear a delay of one; without real-time priority delays of more are common.
                 try PlaybackStream(
-                    pcm, wanted, proven: known, wakeup: thread.wakeup, stallAfter: request.options.stallAfter,
-                    blocks: (realTime.isGranted ? 2 : 3) + request.options.headroom)
+                    pcm, wanted, proven: known, wakeup: thread.wakeup, stallAfter: options.stallAfter,
+                    blocks: (realTime.isGranted ? 2 : 3) + options.headroom)
             }
         stream = opened
         configuredFor = wanted
@@ -117,11 +118,10 @@ final class StreamRunner {
         return opened
     }
 
-    private func configuration(for request: StartRequest) -> ConfigurationRequest {
-        let options = request.options
+    private func configuration(_ format: AudioFormat, _ options: AudioStreamOptions) -> ConfigurationRequest {
         let isShortFirst = target.direction == .capture && !target.isServer && options.firstBlock > .zero
         return ConfigurationRequest(
-            direction: target.direction, format: request.ring.format, period: options.period,
+            direction: target.direction, format: format, period: options.period,
             firstBlock: isShortFirst ? min(options.firstBlock, options.period) : hardwarePeriod(options),
             batch: target.isServer ? .zero : options.batch,
             bufferPeriods: target.isServer && target.direction == .playback ? 3 + options.headroom : nil,

@@ -26,7 +26,7 @@ final class StreamThread: Sendable {
     typealias PrepareReply = CheckedContinuation<Result<Void, DeviceError>, Never>
 
     enum Command {
-        case prepare(StartRequest, PrepareReply)
+        case prepare(AudioFormat, AudioStreamOptions, PrepareReply)
         case start(StartRequest, StartReply)
         case stop(StandbyPolicy, CheckedContinuation<Void, Never>)
         case end
@@ -37,12 +37,16 @@ final class StreamThread: Sendable {
         var thread: DeviceThread?
     }
 
-    let wakeup = Wakeup()
+    let wakeup: Wakeup
     let target: PCMTarget
     private let state = Mutex(State())
     private let counters = Mutex(StreamCounters())
 
-    init(_ target: PCMTarget) { self.target = target }
+    /// - Throws: where the process may open no more files.
+    init(_ target: PCMTarget) throws(DeviceError) {
+        self.target = target
+        wakeup = try Wakeup(for: "device(\(target.id))", target.name)
+    }
 
     /// The counters of the running or last stream.
     var currentCounters: StreamCounters {
@@ -59,8 +63,8 @@ final class StreamThread: Sendable {
         }
     }
 
-    func prepare(_ request: StartRequest) async -> Result<Void, DeviceError> {
-        await withCheckedContinuation { reply in send(.prepare(request, reply)) }
+    func prepare(_ format: AudioFormat, _ options: AudioStreamOptions) async -> Result<Void, DeviceError> {
+        await withCheckedContinuation { reply in send(.prepare(format, options, reply)) }
     }
 
     func stop(_ standby: StandbyPolicy) async {

@@ -30,7 +30,10 @@ package final class CardControls: WatchSource {
 
     package func hear(_ signals: [DeviceSignal]) {
         // The node of a card's control is there some time before its permissions are.
-        if signals.contains(where: { $0.subject == .sound && $0.event != .freed }) { openNew() }
+        let isNew = { (signal: DeviceSignal) in
+            signal.subject == .sound && (signal.event == .added || signal.event == .accessChanged)
+        }
+        if signals.contains(where: isNew) { openNew() }
     }
 
     package func close() { cards = [:] }

@@ -40,7 +40,13 @@ public final class CallMedia: MediaManager {
         return recoveries
     }
 
-    public func reset() async { await reset(keeping: nil) }
+    public func reset() async {
+        async let microphone: Void = microphone.reset()
+        async let speaker: Void = speaker.reset()
+        async let camera: Void = camera.reset()
+        async let screenShare: Void = screenShare.reset()
+        _ = await (microphone, speaker, camera, screenShare)
+    }
 
     func reset(keeping standby: StandbyPolicy?) async {
         async let microphone: Void = microphone.reset(keeping: standby)

@@ -57,7 +57,7 @@ public final class CameraManager: DeviceManager {
         control.link.call.activeSession?.media.camera.withLock { $0?.device.controls }
     }
 
-    public func reset() async { await reset(keeping: nil) }
+    public func reset() async { await control.reset { await self.reset(keeping: nil) } }
 
     func reset(keeping standby: StandbyPolicy?) async {
         driver.choice.withLock { $0 = CameraDriver.Choice() }
@@ -89,7 +89,9 @@ final class CameraDriver: DeviceDriver {
 
     func others() async throws(DeviceError) -> [DeviceID] { try found(ordered(await infos()), "camera") }
 
-    func knownOthers() -> [DeviceID] { link.optional.map { ordered($0.media.devices.value.cameras) } ?? [] }
+    func knownOthers(without card: String?) -> [DeviceID] {
+        link.optional.map { ordered($0.media.devices.value.cameras) } ?? []
+    }
 
     private func ordered(_ infos: [VideoDeviceInfo]) -> [DeviceID] {
         let direction = choice.withLock { $0.direction }
@@ -106,6 +108,11 @@ final class CameraDriver: DeviceDriver {
     ) async throws(DeviceError) {
         let resolution = choice.withLock { $0.target } ?? link.call.state.settings.value.camera
         try await session.startVideo(device, VideoTarget(resolution), .video, notice: notice)
+    }
+
+    func reduction(in session: SessionMedia) -> String? {
+        guard let info = session.camera.withLock({ $0?.info }), info.isReduced else { return nil }
+        return "\(info.width)×\(info.height) at \(Int(info.framesPerSecond.rounded())) frames a second"
     }
 
     func setMuted(_ isMuted: Bool, in session: SessionMedia) async -> Bool { false }

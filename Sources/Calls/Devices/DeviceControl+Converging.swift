@@ -28,7 +28,7 @@ extension DeviceControl {
             return publish()
         }
         do {
-            if purpose.stalled != nil || purpose.enlarged != nil {
+            if purpose.stalled != nil || purpose.reopened != nil {
                 try await startAnew(epoch, session, purpose)
             } else {
                 try await turnOn(epoch, session, purpose)
@@ -45,8 +45,8 @@ extension DeviceControl {
     /// Whether the device that runs is to run on.
     private func isRight(_ running: Running, _ state: State, _ purpose: Purpose) -> Bool {
         if let stalled = purpose.stalled { return running.token != stalled || !running.isStalled }
-        if let enlarged = purpose.enlarged { return running.token != enlarged }
-        return !purpose.isRerouting && (state.selection.map(running.isCalled) ?? true)
+        if let reopened = purpose.reopened { return running.token != reopened }
+        return !purpose.isRerouting && (state.selection.map { running.isCalled($0.id) } ?? true)
     }
 
     private func turnOn(
@@ -54,11 +54,13 @@ extension DeviceControl {
     ) async throws(DeviceError) {
         var search = Search(purpose: purpose)
         // What is wanted by name is tried without looking at all the others.
-        let (selection, lost) = state.withLock { ($0.selection, purpose.isRecovery ? $0.lost : nil) }
-        let wanted = [selection, lost, selection == nil ? driver.preferred : nil].compactMap { $0 }
+        let (selection, lost) = state.withLock { ($0.selection?.id, purpose.isRecovery ? $0.lost : nil) }
+        let wanted = [selection, lost?.name, selection == nil ? driver.preferred : nil].compactMap { $0 }
         if try await take(wanted, &search, epoch, session) { return }
         if wanted.isEmpty || (fallsBack && !purpose.mustTakeSelection) {
-            if purpose.isRecovery, try await take(driver.knownOthers(), &search, epoch, session) { return }
+            if purpose.isRecovery, try await take(driver.knownOthers(without: lost?.card), &search, epoch, session) {
+                return
+            }
             do throws(DeviceError) {
                 if try await take(try await others(), &search, epoch, session) { return }
             } catch {
@@ -118,8 +120,11 @@ extension DeviceControl {
         let (before, headroom) = state.withLock { ($0.running, $0.recoveries.headroom) }
         let device: any RunnableDevice
         do {
-            device = try await takeDevice(id)
-            if before != nil { try await prepare(device, session, headroom, isRecovery: isRecovery) }
+            device = try await takeDevice(id, isRecovery: isRecovery)
+            // What goes on meanwhile ends when the device is open, and not for one that cannot be.
+            if before != nil || state.withLock({ $0.standIn != nil }) {
+                try await prepare(device, session, headroom, isRecovery: isRecovery)
+            }
         } catch {
             failedToStart(id, error)
             throw error
@@ -154,6 +159,7 @@ extension DeviceControl {
             throw state.withLock { $0.error } ?? refused("the device ended")
         }
         if arrival == .stalled { recoverStalled(token, epoch, session) }
+        lookForRoom(session)
         _ = await driver.setMuted(false, in: session.media)
         await driver.announce(true, in: session.media)
         link.optional?.trace("\(driver.name).started", id.rawValue)
@@ -187,7 +193,8 @@ extension DeviceControl {
     }
 
     /// The device of last time where it is this one, else a fresh one.
-    private func takeDevice(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice {
+    /// - `isRecovery`: nobody looks whether it is there: opening it tells, and every millisecond is missing sound.
+    private func takeDevice(_ id: DeviceID, isRecovery: Bool) async throws(DeviceError) -> any RunnableDevice {
         if let parked = state.withLock({ $0.parked }) {
             if parked.isCalled(id) {
                 state.withLock { $0.parked = nil }
@@ -195,6 +202,8 @@ extension DeviceControl {
             }
             await closeParked()
         }
+        if let lost = state.withLock({ $0.lost }), lost.name == id, let device = lost.device { return device }
+        if isRecovery, let device = driver.known(id) { return device }
         return try await lookUp(id.rawValue) { [driver] () throws(DeviceError) in try await driver.device(id) }
     }
 

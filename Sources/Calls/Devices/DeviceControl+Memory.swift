@@ -31,17 +31,16 @@ extension DeviceControl {
         let known = knownNames
         guard !known.isEmpty else { return }
         state.withLock { state in
-            guard let selection = state.selection, let name = state.selectionName else { return }
-            if known.contains(where: { $0.id == selection }) {
-                state.besideSelection = Set(known.map(\.id))
+            guard let selection = state.selection, let name = selection.name else { return }
+            if known.contains(where: { $0.id == selection.id }) {
+                state.selection?.beside = Set(known.map(\.id))
                 return
             }
-            guard let beside = state.besideSelection, state.running?.isCalled(selection) != true,
+            guard let beside = selection.beside, state.running?.isCalled(selection.id) != true,
                 let moved = known.first(where: { $0.name == name && !beside.contains($0.id) })
             else { return }
-            if state.lost == selection { state.lost = moved.id }
-            state.selection = moved.id
-            state.besideSelection = Set(known.map(\.id))
+            if state.lost?.name == selection.id { state.lost = Lost(name: moved.id) }
+            state.selection = Selection(id: moved.id, name: name, beside: Set(known.map(\.id)))
         }
     }
 }

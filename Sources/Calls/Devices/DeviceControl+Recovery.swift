@@ -15,6 +15,7 @@ extension DeviceControl {
     /// What the watch tells. Cheap: many signals lead to one choosing.
     func hear(_ signal: DeviceSignal, in session: CallLifecycle.Session) {
         guard recovers, let subject = driver.subject else { return }
+        hearOfRoom(signal, in: session)
         let isMine =
             switch signal.subject {
             case .machine: signal.event == .woke
@@ -26,7 +27,7 @@ extension DeviceControl {
             state.trials.hear(signal, now: now)
             guard state.intent == true, !state.isPaused else { return false }
             guard let running = state.running else { return true }
-            return [state.selection, state.lost].contains { $0.map { !running.isCalled($0) } ?? false }
+            return [state.selection?.id, state.lost?.name].contains { $0.map { !running.isCalled($0) } ?? false }
         }
         if isMissing { chooseAgain(in: session) }
     }
@@ -67,10 +68,15 @@ extension DeviceControl {
                 state.running = nil
                 state.ended.append(running.device)
                 state.error = error
-                state.lost = state.lost ?? running.name
+                let isGone = error.code == .disconnected
+                state.lost =
+                    state.lost
+                    ?? Lost(name: running.name, device: running.device, card: isGone ? running.device.card : nil)
+                // It is not tried before the next: that would only cost time.
+                if isGone { state.trials.failed(running.name, now: now) }
                 state.silentSince = state.silentSince ?? now
                 state.recoveries.losses += 1
-                state.recoveries.lastCause = error.code == .disconnected ? .disconnected : .failed
+                state.recoveries.lastCause = isGone ? .disconnected : .failed
                 // One that has not arrived is being started: who starts it sees its end.
                 return .some(running.hasArrived ? Purpose(isRecovery: true) : nil)
             case .stalled(let error):
@@ -95,7 +101,7 @@ extension DeviceControl {
                 state.recoveries.storms += 1
                 state.recoveries.headroom += 1
                 state.recoveries.lastCause = .xruns
-                return .some(Purpose(isRecovery: true, enlarged: token))
+                return .some(Purpose(isRecovery: true, reopened: token))
             }
         }
         guard let purpose, let call = link.optional else { return }
@@ -113,7 +119,7 @@ extension DeviceControl {
     // MARK: Steps of a recovery
 
     /// Under the gate: a device that stalled is restarted, opened anew, or left for the next; one with too small a buffer
-    /// is opened with a larger.
+    /// is opened with a larger, and one that is smaller than wanted at the wanted size.
     func startAnew(
         _ epoch: Int, _ session: CallLifecycle.Session, _ purpose: Purpose
     ) async throws(DeviceError) {
@@ -134,7 +140,7 @@ extension DeviceControl {
         }
         await stopRunning(.release)
         state.withLock { state in
-            state.lost = state.lost ?? id
+            state.lost = state.lost ?? Lost(name: id)
             // It has its turn again when the others were tried.
             if purpose.stalled == nil { state.trials.failed(id, now: now) } else { state.trials.stalled(id, now: now) }
             state.ladder = StallLadder()
@@ -147,7 +153,8 @@ extension DeviceControl {
             guard purpose.stalled != nil else { return }
             if step == .restart { state.recoveries.restarts += 1 } else { state.recoveries.reopens += 1 }
         }
-        link.optional?.trace("\(driver.name).\(purpose.stalled == nil ? "enlarged" : "\(step)")", "")
+        let what = purpose.isRegaining ? "regaining" : purpose.stalled == nil ? "enlarged" : "\(step)"
+        link.optional?.trace("\(driver.name).\(what)", "")
     }
 
     /// How a start came out.
@@ -164,7 +171,7 @@ extension DeviceControl {
         return state.withLock { state in
             guard let running = state.running, running.token == token else { return nil }
             state.running?.hasArrived = true
-            if state.lost == id { state.lost = nil }
+            if state.lost?.name == id { state.lost = nil }
             guard !running.isStalled else {
                 state.recoveries.stalls += 1
                 state.recoveries.lastCause = .stalled
@@ -230,29 +237,33 @@ extension DeviceControl {
         retryLater(epoch, session)
     }
 
-    /// Has the devices that failed tried again when their pause is over.
+    /// Has the devices that failed tried again when their pause is over, and the one that is smaller than wanted.
     func retryLater(_ epoch: Int, _ session: CallLifecycle.Session) {
         let now = now
         let pause = state.withLock { state -> Duration? in
             state.retry?.cancel()
             state.retry = nil
             guard state.epoch == epoch, state.intent == true else { return nil }
-            return state.trials.nextTry(isReplaced: state.running != nil, now: now)
+            let trial = state.trials.nextTry(isReplaced: state.running != nil, now: now)
+            return [trial, state.room.due.map { $0 - now }].compactMap { $0 }.min()
         }
         guard recovers, let pause, let clock = link.optional?.configuration.clock else { return }
         let job = try? session.scope.launch("\(driver.name) retry") { [weak self] in
             try await clock.sleep(for: max(pause, DeviceTrials.firstPause))
-            self?.retryIsDue(in: session)
+            self?.retryIsDue(epoch, session)
         }
-        state.withLock { state in
-            state.retry = job
+        let other = state.withLock { state -> ScopeJob? in
+            defer { state.retry = job }
             if state.epoch != epoch { job?.cancel() }
+            return state.retry
         }
+        other?.cancel()
     }
 
-    private func retryIsDue(in session: CallLifecycle.Session) {
+    private func retryIsDue(_ epoch: Int, _ session: CallLifecycle.Session) {
         state.withLock { $0.retry = nil }
-        chooseAgain(in: session)
+        guard let run = regaining else { return chooseAgain(in: session) }
+        launchRecovery(epoch, session, Purpose(isRecovery: true, reopened: run, isRegaining: true))
     }
 
     var noneLeft: DeviceError {

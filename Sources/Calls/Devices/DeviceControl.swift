@@ -14,11 +14,7 @@ public final class DeviceControl: Sendable {
         /// Whether a pause holds the device back; the intent is what is resumed.
         var isPaused = false
         /// The device that a person chose.
-        var selection: DeviceID?
-        /// What that device is called, and which were seen beside it, nil where nobody has looked: in another socket it is
-        /// a new one of that name.
-        var selectionName: String?
-        var besideSelection: Set<DeviceID>?
+        var selection: Selection?
         /// The device that runs.
         var running: Running?
         /// The device that ran last, stopped: closed, or warm where the policy keeps it so. Used again by the next start
@@ -29,11 +25,12 @@ public final class DeviceControl: Sendable {
         var error: DeviceError?
         /// The device that went away or failed in the session: taken up again when it returns, until something else is
         /// chosen.
-        var lost: DeviceID?
+        var lost: Lost?
         /// Since when nothing is delivered though it is wanted.
         var silentSince: MonotonicInstant?
         var trials = DeviceTrials()
         var storm = XrunStorm()
+        var room = RoomTrials()
         var ladder = StallLadder()
         var recoveries = DeviceRecoveries()
         /// Whether a choosing anew stands in the queue: many signals need one.
@@ -48,12 +45,29 @@ public final class DeviceControl: Sendable {
         var nextJob = 0
     }
 
+    /// A device that a person chose.
+    struct Selection: Sendable, Equatable {
+        let id: DeviceID
+        /// What it is called, and which were seen beside it, nil where nobody has looked: in another socket it is a new one
+        /// of that name.
+        var name: String?
+        var beside: Set<DeviceID>?
+    }
+
     /// A device between two sessions.
     struct Parked {
         let device: any RunnableDevice
         let name: DeviceID
 
         func isCalled(_ id: DeviceID) -> Bool { device.deviceID == id || name == id }
+    }
+
+    struct Lost {
+        let name: DeviceID
+        /// The object it was, which can be started when the hardware is back. Nil for one that stalled, whose thread may hang.
+        var device: (any RunnableDevice)?
+        /// The card that is gone with it.
+        var card: String?
     }
 
     struct Running {
@@ -80,8 +94,9 @@ public final class DeviceControl: Sendable {
         var isRecovery = false
         /// The run that stalled, which is restarted.
         var stalled: Int?
-        /// The run that is opened anew with a larger buffer.
-        var enlarged: Int?
+        /// The run that is opened anew: with a larger buffer, or at the wanted size.
+        var reopened: Int?
+        var isRegaining = false
     }
 
     let link: CallLink
@@ -119,9 +134,7 @@ public final class DeviceControl: Sendable {
         let (epoch, intent) = state.withLock { state in
             if state.intent == nil { state.intent = isOn }
             if state.selection == nil, let remembered {
-                state.selection = remembered.id
-                state.selectionName = remembered.name
-                state.besideSelection = []
+                state.selection = Selection(id: remembered.id, name: remembered.name, beside: [])
             }
             return (state.epoch, state.intent)
         }
@@ -153,32 +166,33 @@ public final class DeviceControl: Sendable {
 
     /// - `id`: nil leaves the choice to the routing again.
     func select(_ id: DeviceID?) async throws(DeviceError) {
-        var name: String?
-        if let id { name = try await driver.device(id).name }
-        let (previous, epoch) = state.withLock { [name] state in
+        var selection: Selection?
+        if let id {
+            let name = try await answered { [driver] () async throws(DeviceError) in try await driver.device(id).name }
+            selection = Selection(id: id, name: name)
+        }
+        let (previous, epoch) = state.withLock { [selection] state in
             defer {
-                state.selection = id
-                state.selectionName = name
-                state.besideSelection = nil
+                state.selection = selection
                 state.lost = nil
                 state.trials = DeviceTrials()
             }
-            return ((state.selection, state.selectionName, state.besideSelection), state.epoch)
+            return (state.selection, state.epoch)
         }
         publish()
         do {
             try await convergeIfJoined(
                 epoch, presenceMatters: false, Purpose(mustTakeSelection: id != nil, isRerouting: id == nil))
         } catch {
+            if error.code == .timedOut { throw error }
             // The choice did not work: back to the one before, and tell.
             state.withLock { state in
-                guard state.epoch == epoch, state.selection == id else { return }
-                (state.selection, state.selectionName, state.besideSelection) = previous
+                if state.epoch == epoch, state.selection?.id == id { state.selection = previous }
             }
             try? await convergeIfJoined(epoch, presenceMatters: false)
             throw error
         }
-        remember(id, name)
+        remember(id, selection?.name)
         followChoice()
         if let session = link.call.activeSession {
             link.call.media.companion(of: self)?.chooseAgain(in: session)
@@ -200,12 +214,18 @@ public final class DeviceControl: Sendable {
     /// The device that a person chose, while it runs.
     var chosen: DeviceID? {
         state.withLock { state in
-            guard let selection = state.selection, state.running?.isCalled(selection) == true else { return nil }
-            return selection
+            guard let id = state.selection?.id, state.running?.isCalled(id) == true else { return nil }
+            return id
         }
     }
 
     // MARK: Reset
+
+    /// Back to the beginning, for who asks for it outside of a leave: returns when the device is closed, or after
+    /// ``CallConfiguration/cleanupTimeout`` with the closing going on.
+    func reset(_ body: @escaping @Sendable () async -> Void) async {
+        do throws(DeviceError) { try await answered(body) } catch { publish() }
+    }
 
     /// Back to the beginning: nothing wanted, nothing chosen.
     /// - `standby`: what to keep of the device for the next session, as a leave does; nil: nothing.
@@ -215,13 +235,12 @@ public final class DeviceControl: Sendable {
             state.intent = nil
             state.isPaused = false
             state.selection = nil
-            state.selectionName = nil
-            state.besideSelection = nil
             state.error = nil
             state.lost = nil
             state.silentSince = nil
             state.trials = DeviceTrials()
             state.storm = XrunStorm()
+            state.room = RoomTrials()
             state.ladder = StallLadder()
             state.isChoosing = false
             state.recoveries = DeviceRecoveries()
@@ -255,7 +274,9 @@ public final class DeviceControl: Sendable {
             // Not in the call: what is wanted is kept for the next join. Nothing is opened, and with no device there
             // is nothing to want.
             if presenceMatters {
-                do { _ = try await driver.candidates() } catch {
+                do {
+                    _ = try await answered { [driver] () async throws(DeviceError) in try await driver.candidates() }
+                } catch {
                     state.withLock { if $0.epoch == epoch { $0.intent = nil } }
                     publish()
                     throw error
@@ -270,8 +291,10 @@ public final class DeviceControl: Sendable {
         } catch {
             throw refused("the session ended")
         }
-        await job.job.wait()
-        _ = state.withLock { $0.jobs.removeValue(forKey: job.key) }
+        try await answered { [state = self] () async throws(DeviceError) in
+            await job.job.wait()
+            _ = state.state.withLock { $0.jobs.removeValue(forKey: job.key) }
+        }
         try result.withLock { $0 }.get()
     }
 
@@ -305,6 +328,32 @@ public final class DeviceControl: Sendable {
 
     // MARK: Helpers
 
+    /// Waits for what a driver that hangs may keep for ever as long as a join waits for a cleanup. It goes on all the same.
+    /// - Throws: `.timedOut`.
+    func answered<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws(DeviceError) -> Value
+    ) async throws(DeviceError) -> Value {
+        let call = link.call
+        let result = Mutex<Result<Value, DeviceError>?>(nil)
+        let done = Completion()
+        Task {
+            let outcome: Result<Value, DeviceError>
+            do throws(DeviceError) { outcome = .success(try await body()) } catch { outcome = .failure(error) }
+            result.withLock { $0 = outcome }
+            done.complete()
+            withExtendedLifetime(call) {}
+        }
+        let limit = call.configuration.cleanupTimeout
+        _ = await done.wait(atMost: limit, clock: call.configuration.clock, isCancellable: false)
+        guard let outcome = result.withLock({ $0 }) else {
+            throw DeviceError(
+                .timedOut, operation: driver.name, device: selected.value?.rawValue ?? driver.name,
+                reason: "the driver has not answered for \(limit.milliseconds) ms",
+                advice: "What was asked is done when it answers. Plug the device out and in")
+        }
+        return try outcome.get()
+    }
+
     func check(_ epoch: Int, _ session: CallLifecycle.Session) throws(DeviceError) {
         guard !Task.isCancelled, session.scope.isCurrent, state.withLock({ $0.epoch }) == epoch else {
             throw refused("the session ended or the device was reset meanwhile")
@@ -326,7 +375,7 @@ public final class DeviceControl: Sendable {
             let (status, error, selected) = state.withLock { state in
                 (
                     state.status(isInSession: isInSession, current: current), state.error,
-                    state.running?.device.deviceID ?? state.selection
+                    state.running?.device.deviceID ?? state.selection?.id
                 )
             }
             // The status last: whoever waits for it finds the reason and the device there.

@@ -17,7 +17,11 @@ protocol DeviceDriver: Sendable {
     func device(_ id: DeviceID) async throws(DeviceError) -> any RunnableDevice
 
     /// The same, as they were seen last: asks nobody, so it takes no time. Empty where nobody has looked yet.
-    func knownOthers() -> [DeviceID]
+    /// - `card`: one that is gone since.
+    func knownOthers(without card: String?) -> [DeviceID]
+
+    /// One of these, at once; nil where the machine has to be asked.
+    func known(_ id: DeviceID) -> (any RunnableDevice)?
 
     /// The signals that may mean another choice.
     var subject: DeviceSignal.Subject? { get }
@@ -33,6 +37,9 @@ protocol DeviceDriver: Sendable {
         _ device: any RunnableDevice, for session: SessionMedia, headroom: Int,
         notice: @escaping @Sendable (DeviceNotice) -> Void
     ) async throws(DeviceError)
+
+    /// What the device that runs has, where its bus has no room for what is wanted; nil where all is as wanted.
+    func reduction(in session: SessionMedia) -> String?
 
     /// Silences the running device without stopping it, or lets it sound again.
     /// - Returns: false where the device has to be stopped for that.
@@ -59,6 +66,10 @@ extension DeviceDriver {
         async throws(DeviceError)
     {}
 
+    func known(_ id: DeviceID) -> (any RunnableDevice)? { nil }
+
+    func reduction(in session: SessionMedia) -> String? { nil }
+
     func standIn(in session: SessionMedia) -> (@Sendable () async throws -> Void)? { nil }
 }
 
@@ -67,6 +78,8 @@ protocol RunnableDevice: AnyObject, Sendable {
     var deviceID: DeviceID { get }
     /// As a person reads it: the same in another socket.
     var name: String { get }
+    /// The card of a sound device.
+    var card: String? { get }
     func stop(_ standby: StandbyPolicy) async
 }
 
@@ -84,6 +97,7 @@ final class RunnableAudioDevice: RunnableDevice {
     init(_ device: any AudioDevice) { self.device = device }
     var deviceID: DeviceID { device.info.id }
     var name: String { device.info.name }
+    var card: String? { device.info.card }
     func stop(_ standby: StandbyPolicy) async { await device.stop(standby) }
 }
 
@@ -93,5 +107,6 @@ final class RunnableVideoDevice: RunnableDevice {
     init(_ device: any VideoDevice) { self.device = device }
     var deviceID: DeviceID { device.info.id }
     var name: String { device.info.name }
+    var card: String? { nil }
     func stop(_ standby: StandbyPolicy) async { await device.stop(standby) }
 }

@@ -62,5 +62,5 @@ extension DeviceManager {
     /// - Throws: `.noDevice` for an unknown one, naming those there are.
     public func select(_ device: DeviceID?) async throws(DeviceError) { try await control.select(device) }
 
-    public func reset() async { await control.reset(keeping: nil) }
+    public func reset() async { await control.reset { [control] in await control.reset(keeping: nil) } }
 }

@@ -12,7 +12,8 @@ public protocol MediaManager: AnyObject, Sendable {
     var status: DeviceStatus { get }
 
     /// Forgets all that was set and chosen, closes the devices, and returns their status to ``DeviceStatus/notSelected``,
-    /// so that the next join sets them up anew. Work that was begun before cannot undo it. Idempotent; from any state.
+    /// so that the next join sets them up anew. Work that was begun before cannot undo it. Idempotent; from any state. It
+    /// waits for a driver that hangs no longer than ``CallConfiguration/cleanupTimeout``; the closing then goes on.
     func reset() async
 }
 

@@ -26,7 +26,7 @@ public final class MicrophoneManager: DeviceManager {
     /// Why nothing is heard of a microphone that runs; nil where something is, or none runs.
     public var silence: MicrophoneSilence? { silences.value }
 
-    public func reset() async { await reset(keeping: nil) }
+    public func reset() async { await control.reset { await self.reset(keeping: nil) } }
 
     func reset(keeping standby: StandbyPolicy?) async {
         silences.set(nil)
@@ -57,9 +57,15 @@ struct MicrophoneDriver: DeviceDriver {
         try found(routing.order(await infos()).map(\.id), "microphone")
     }
 
-    func knownOthers() -> [DeviceID] {
-        link.optional.map { routing.order($0.media.devices.value.microphones).map(\.id) } ?? []
+    func knownOthers(without card: String?) -> [DeviceID] {
+        routing.order(seen.filter { card == nil || $0.card != card }).map(\.id)
     }
+
+    func known(_ id: DeviceID) -> (any RunnableDevice)? {
+        seen.first { $0.id == id }.flatMap { link.optional?.devices.audio.known($0) }.map(RunnableAudioDevice.init)
+    }
+
+    private var seen: [AudioDeviceInfo] { link.optional?.media.devices.value.microphones ?? [] }
 
     private var routing: AudioRouting {
         let call = link.call

@@ -32,9 +32,9 @@ extension MicrophoneManager {
         }
         // What was found holds until something is heard: the mixer is asked once.
         if silence == .allZero || silence == .mutedByMixer { return }
-        let mixer = session.media.microphone.withLock { $0?.device.mixer }
+        let device = session.media.microphone.withLock { $0?.device }
         let isMuted = try? await control.lookUp("mixer") { () async throws(DeviceError) in
-            try await mixer?.isMuted() ?? false
+            try await device?.mixer?.isMuted() ?? false
         }
         guard session.scope.isCurrent, !Task.isCancelled else { return }
         tell(isMuted == true ? .mutedByMixer : .allZero)

@@ -29,7 +29,7 @@ struct ScreenDriver: DeviceDriver {
     /// A shared window that was closed is not taken up again, nor another in its place: only what somebody chose is shown.
     var subject: DeviceSignal.Subject? { nil }
 
-    func knownOthers() -> [DeviceID] { [] }
+    func knownOthers(without card: String?) -> [DeviceID] { [] }
 
     func infos() async throws(DeviceError) -> [VideoDeviceInfo] { try await link.call.devices.screens.devices() }
 

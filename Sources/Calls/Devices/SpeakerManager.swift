@@ -1,6 +1,6 @@
 import Glibc
 public import Media
-import Scopes
+public import Scopes
 import Synchronization
 
 /// Runs the speaker of a call (ALSA where the client was given no other devices).
@@ -20,8 +20,11 @@ public final class SpeakerManager: DeviceManager {
     /// The devices with their names and kinds.
     public func deviceInfos() async throws(DeviceError) -> [AudioDeviceInfo] { try await driver.infos() }
 
-    /// 0–100 as a person set it, nil where nobody did; 50 is heard as half as loud as 100. Forgotten by reset.
-    public var volume: Int? { driver.sound.withLock { $0.volume } }
+    /// 0–100 as a person set it, here or with another program at the card's mixer; nil where nobody did. 50 is heard as half
+    /// as loud as 100. Forgotten by reset.
+    public var volume: Int? { volumes.value }
+    /// The volume as it changes.
+    public var volumes: StateFlow<Int?> { driver.volumes }
 
     /// Sets the volume: by the card's mixer where it has one, else in software. Before a join: when the device starts.
     /// - Throws: `.invalidArgument` outside 0–100.
@@ -31,7 +34,7 @@ public final class SpeakerManager: DeviceManager {
                 .invalidArgument, operation: "setVolume(\(volume))", device: "speaker",
                 reason: "a volume is a number from 0 to 100")
         }
-        driver.sound.withLock { $0.volume = volume }
+        driver.set(volume)
         if let media = control.link.call.activeSession?.media { try await driver.applyVolume(in: media) }
     }
 
@@ -58,10 +61,20 @@ public final class SpeakerManager: DeviceManager {
         try await control.reroute()
     }
 
-    public func reset() async { await reset(keeping: nil) }
+    /// A control was moved: another program's doing may be the volume.
+    func hear(_ signal: DeviceSignal, in session: CallLifecycle.Session) {
+        guard signal.event == .controlsChanged, let card = session.media.speaker.withLock({ $0?.device.info.card }),
+            signal.name.hasPrefix("\(card): ")
+        else { return }
+        // The scope is over where it refuses.
+        _ = try? session.scope.launch("speaker volume") { [driver] in try await driver.followMixer(in: session.media) }
+    }
+
+    public func reset() async { await control.reset { await self.reset(keeping: nil) } }
 
     func reset(keeping standby: StandbyPolicy?) async {
         driver.sound.withLock { $0 = SpeakerDriver.Sound() }
+        volumes.set(nil)
         await control.reset(keeping: standby)
     }
 }
@@ -71,13 +84,16 @@ final class SpeakerDriver: DeviceDriver {
     /// What a person asked of the sound.
     struct Sound {
         var volume: Int?
+        /// What the mixer stood at when it was looked at last, after our own setting: its steps are coarse. Nil before that.
+        var mixed: Int?
         var isSpeakerphone = false
         /// What a person had chosen when the speakerphone was switched on.
-        var before: DeviceID?
+        var before: DeviceControl.Selection?
     }
 
     let link: CallLink
     let sound = Mutex(Sound())
+    let volumes = StateFlow<Int?>(nil)
     var name: String { "speaker" }
 
     init(link: CallLink) { self.link = link }
@@ -95,9 +111,15 @@ final class SpeakerDriver: DeviceDriver {
         try found(routing.order(await infos()).map(\.id), "speaker")
     }
 
-    func knownOthers() -> [DeviceID] {
-        link.optional.map { routing.order($0.media.devices.value.speakers).map(\.id) } ?? []
+    func knownOthers(without card: String?) -> [DeviceID] {
+        routing.order(seen.filter { card == nil || $0.card != card }).map(\.id)
     }
+
+    func known(_ id: DeviceID) -> (any RunnableDevice)? {
+        seen.first { $0.id == id }.flatMap { link.optional?.devices.audio.known($0) }.map(RunnableAudioDevice.init)
+    }
+
+    private var seen: [AudioDeviceInfo] { link.optional?.media.devices.value.speakers ?? [] }
 
     private var routing: AudioRouting {
         let call = link.call
@@ -133,6 +155,7 @@ final class SpeakerDriver: DeviceDriver {
             notice(DeviceNotice(event))
         }
         session.speaker.withLock { $0 = SessionMedia.AudioPart(device: audio, info: info) }
+        sound.withLock { $0.mixed = nil }
         try await applyVolume(in: session)
     }
 
@@ -151,11 +174,31 @@ final class SpeakerDriver: DeviceDriver {
 
     func applyVolume(in session: SessionMedia) async throws(DeviceError) {
         guard let volume = sound.withLock({ $0.volume }), let part = session.speaker.withLock({ $0 }) else { return }
-        if let mixer = part.device.mixer {
+        if let mixer = await part.device.mixer {
+            // What is heard of it meanwhile is our own doing.
+            sound.withLock { $0.mixed = nil }
             try await mixer.setVolume(volume)
+            let mixed = try await mixer.volume()
+            sound.withLock { $0.mixed = mixed }
         } else {
             session.audioReceiver.volume = Self.gain(ofVolume: volume)
         }
+    }
+
+    /// A control of a card was moved, perhaps by another program: its volume is then the call's.
+    func followMixer(in session: SessionMedia) async throws(DeviceError) {
+        guard let part = session.speaker.withLock({ $0 }), let mixer = await part.device.mixer else { return }
+        let mixed = try await mixer.volume()
+        let isMoved = sound.withLock { sound in
+            defer { sound.mixed = mixed }
+            return sound.mixed.map { $0 != mixed } ?? false
+        }
+        if isMoved { set(mixed) }
+    }
+
+    func set(_ volume: Int) {
+        sound.withLock { $0.volume = volume }
+        volumes.set(volume)
     }
 
     /// Half the volume is heard as half as loud: 10 dB a halving, silence at 0.

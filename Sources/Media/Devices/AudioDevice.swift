@@ -8,8 +8,9 @@ public protocol AudioDevice: AnyObject, Sendable {
     /// The counters of the running or last stream. Any thread.
     var statistics: AudioStreamStatistics { get }
 
-    /// The card's own volume control, or nil where it has none (volume is then set in software).
-    var mixer: (any AudioMixer)? { get }
+    /// The card's own volume control, or nil where it has none (volume is then set in software). Looked for when it is
+    /// asked for.
+    var mixer: (any AudioMixer)? { get async }
 
     /// Opens and configures the device where it is not yet, without starting it: whether it can be used is known while
     /// another still runs, and the start that follows is short.
@@ -161,4 +162,19 @@ public protocol AudioDevices: Sendable {
     /// The device with an id, or a backend's own name for one (any PCM name). Opens nothing.
     /// - Throws: `.noDevice`, naming the known ones.
     func device(_ id: DeviceID, _ direction: AudioDirection) async throws(DeviceError) -> any AudioDevice
+
+    /// What is there now in both directions, by one look; a direction that cannot be listed is empty.
+    func allDevices() async -> (microphones: [AudioDeviceInfo], speakers: [AudioDeviceInfo])
+
+    /// A device that was listed, at once: nobody looks whether it is still there, which its start tells.
+    /// - Returns: nil where it cannot be had without looking.
+    func known(_ info: AudioDeviceInfo) -> (any AudioDevice)?
+}
+
+extension AudioDevices {
+    public func allDevices() async -> (microphones: [AudioDeviceInfo], speakers: [AudioDeviceInfo]) {
+        ((try? await devices(.capture)) ?? [], (try? await devices(.playback)) ?? [])
+    }
+
+    public func known(_ info: AudioDeviceInfo) -> (any AudioDevice)? { nil }
 }

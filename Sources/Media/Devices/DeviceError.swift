@@ -20,6 +20,8 @@ public struct DeviceError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let stalled = Code(name: "stalled")
         /// The device was started and never delivered anything.
         public static let neverStarted = Code(name: "neverStarted")
+        /// The driver does not come back. What was asked is done when it does.
+        public static let timedOut = Code(name: "timedOut")
         /// The device cannot do what was asked (format, size, rate, control).
         public static let unsupported = Code(name: "unsupported")
         /// The bus has no room for the stream (ENOSPC from USB).

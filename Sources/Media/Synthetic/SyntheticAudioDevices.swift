@@ -35,6 +35,11 @@ public final class SyntheticAudioDevices: AudioDevices {
         return device
     }
 
+    public func known(_ info: AudioDeviceInfo) -> (any AudioDevice)? {
+        let all: [any AudioDevice] = info.direction == .capture ? microphones : speakers
+        return all.first { $0.info.id == info.id }
+    }
+
     private func present(_ direction: AudioDirection) -> [any AudioDevice] {
         switch direction {
         case .capture: microphones.filter(\.hardware.isPresent)

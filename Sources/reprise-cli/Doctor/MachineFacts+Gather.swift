@@ -55,7 +55,7 @@ extension MachineFacts {
             } catch {
                 device.state = .unusable(error.reason)
             }
-            if let mixer = (try? await devices.device(info.id, direction))?.mixer {
+            if let mixer = await (try? devices.device(info.id, direction))?.mixer {
                 device.isMuted = try? await mixer.isMuted()
                 device.volume = try? await mixer.volume()
                 device.muteControl = await mixer.muteControl

@@ -87,6 +87,32 @@ struct GoingOnTests {
         await script.call.leave()
     }
 
+    @Test(
+        "What another program does with the card's mixer is the call's volume; what the call does is not taken for that"
+    )
+    func mixerMoved() async throws {
+        let script = ScriptedCall()
+        let mixer = SyntheticMixer()
+        script.card("headset:speaker").script.withLock { $0.mixer = mixer }
+        try await script.joinAndRun()
+        let speaker = script.call.speaker
+        func move(_ card: String) async {
+            script.machine.watch.tell(DeviceSignal(.sound, .controlsChanged, "\(card): Master Playback Volume"))
+            await script.pass(.milliseconds(100))
+        }
+        try await speaker.setVolume(40)
+        await move("headset")
+        #expect(speaker.volume == 40 && script.call.state.errors.value.isEmpty)
+        try await mixer.setVolume(70)
+        await move("board")
+        #expect(speaker.volume == 40)
+        script.machine.watch.tell(DeviceSignal(.sound, .controlsChanged, "headset: Master Playback Volume"))
+        await speaker.volumes.first { $0 == 70 }
+        #expect(speaker.volume == 70)
+        await script.call.leave()
+        #expect(speaker.volume == nil)
+    }
+
     @Test("A chosen microphone that comes back in another socket is the chosen one still")
     func anotherSocket() async throws {
         let script = ScriptedCall()
@@ -191,6 +217,67 @@ struct GoingOnTests {
         script.camera("second front").hardware.plugIn()
         script.machine.watch.tell(DeviceSignal(.video, .added, "second front"))
         await script.until { script.runs(camera, "second front") }
+        await call.leave()
+    }
+
+    @Test("A camera that another program holds is waited for: tried again by backoff, and at once when that lets it go")
+    func busyCamera() async throws {
+        let script = ScriptedCall {
+            $0.routing.fallsBack = false; $0.preferredCamera = "front"
+        }
+        let (call, camera, front) = (script.call, script.call.camera, script.camera("front").hardware)
+        front.setBusy(true)
+        try await call.join()
+        await script.until { camera.error?.code == .busy }
+        await script.pass(.seconds(30))
+        // 20, 40, … ms; then 10 s.
+        #expect((10...13).contains(camera.recoveries.failedStarts), "\(camera.recoveries)")
+        #expect(camera.status == .disabled && call.state.connection.value == .joined)
+        #expect(call.state.errors.value.count { $0.reason.contains("camera") } == 1, "it is told once")
+        front.setBusy(false)
+        script.machine.watch.tell(DeviceSignal(.video, .freed, "video0"))
+        // No time passes.
+        while !script.runs(camera, "front") { await Task.yield() }
+        #expect(camera.error == nil)
+
+        // Where nobody tells, by the backoff.
+        try await camera.disable()
+        front.setBusy(true)
+        await #expect(throws: DeviceError.self) { try await camera.enable() }
+        await script.pass(.milliseconds(500))
+        front.setBusy(false)
+        await script.until { script.runs(camera, "front") }
+        #expect(script.camera("back").hardware.starts == 0)
+        await call.leave()
+    }
+
+    @Test(
+        "A camera whose bus is full runs smaller, and is tried again after a backoff and when a device goes; it is never lost"
+    )
+    func crowdedBus() async throws {
+        let script = ScriptedCall()
+        let (call, camera, front) = (script.call, script.call.camera, script.camera("front").hardware)
+        func isReduced() -> Bool? { call.statistics?.camera?.info.isReduced }
+        func told() -> Int { call.state.errors.value.count { $0.reason.contains("no room") } }
+        front.setCrowded(true)
+        try await script.joinAndRun()
+        await script.until { script.runs(camera, "front") && told() == 1 }
+        #expect(isReduced() == true && camera.error == nil && front.starts == 1)
+        // In vain after 10 s, and after 20 more.
+        for (pause, starts) in [(9.5, 1), (1, 2), (19, 2), (1.5, 3)] {
+            await script.pass(.seconds(pause))
+            #expect(front.starts == starts && script.runs(camera, "front") && isReduced() == true)
+        }
+        front.setCrowded(false)
+        // What another program closes may have made room, but each try costs a picture: 12 s after the last.
+        await script.pass(.seconds(2))
+        script.machine.watch.tell(DeviceSignal(.sound, .freed, "pcmC2D0p"))
+        await script.pass(.seconds(8))
+        #expect(front.starts == 3)
+        await script.until { isReduced() == false && script.runs(camera, "front") }
+        #expect(front.starts == 4 && told() == 1 && call.state.errors.value.count == 1)
+        await script.pass(.seconds(50))
+        #expect(front.starts == 4 && script.camera("back").hardware.starts == 0)
         await call.leave()
     }
 

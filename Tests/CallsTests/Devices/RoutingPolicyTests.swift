@@ -75,6 +75,30 @@ struct RoutingPolicyTests {
         #expect(trials.nextTry(now: at(time)) == nil)
     }
 
+    @Test("A camera on a full bus is tried as wanted after 10 s, 20 s, … 10 minutes, and sooner when a device goes")
+    func roomTrials() {
+        var room = RoomTrials()
+        var time: Int64 = 0
+        for pause: Int64 in [10, 20, 40, 80, 160, 320, 600, 600] {
+            room.started(isReduced: true, now: at(time))
+            #expect(room.due == at(time + pause * 1000) && !room.isDue(now: at(time + pause * 1000 - 1)))
+            time += pause * 1000
+            #expect(room.isDue(now: at(time)))
+        }
+        room.started(isReduced: true, now: at(time))
+        func hears(_ event: DeviceSignal.Event, after milliseconds: Int64) -> Bool {
+            room.hear(DeviceSignal(.video, event, "video2"), now: at(time + milliseconds))
+        }
+        // What its own restart closed; what brings no room.
+        #expect(!hears(.freed, after: 999) && !hears(.added, after: 2000))
+        #expect(hears(.freed, after: 1000) && room.due == at(time + 60_000))
+        #expect(!hears(.removed, after: 2000))
+        room.started(isReduced: false, now: at(time))
+        #expect(room.due == nil && !hears(.removed, after: 5000))
+        room.started(isReduced: true, now: at(time))
+        #expect(hears(.removed, after: 5000) && room.due == at(time + 5200))
+    }
+
     @Test("One that delivers nothing is spared for 10 s, 20 s, … while another runs, and not where none does")
     func stalledTrials() {
         var trials = DeviceTrials()

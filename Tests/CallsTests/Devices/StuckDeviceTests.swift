@@ -71,6 +71,43 @@ struct StuckDeviceTests {
             script.machine.cards.allSatisfy { !$0.hardware.isOpen } && call.sessions.childCount == 0)
     }
 
+    @Test(
+        "Resetting, choosing and switching off end within the cleanup's timeout, and are done when the driver comes back"
+    )
+    func operations() async throws {
+        let script = ScriptedCall()
+        let (call, headset) = (script.call, script.card("headset:mic"))
+        try await script.joinAndRun()
+        let gate = headset.hang(in: .stop)
+        let choosing = Task { try await call.microphone.select("board:mic") }
+        await gate.waitForArrival()
+        let switchingOff = Task { try await call.microphone.disable() }
+        let resetting = Task { await call.media.reset() }
+        let limit = call.configuration.cleanupTimeout
+        let ticker = Task {
+            // Whichever waits longest.
+            while !Task.isCancelled {
+                if script.clock.hasSleeper(for: limit) { script.advance(by: limit) }
+                await Task.yield()
+            }
+        }
+        for operation in [choosing, switchingOff] {
+            let error = await #expect(throws: DeviceError.self) { try await operation.value }
+            #expect(error?.code == .timedOut, "\(String(describing: error))")
+        }
+        await resetting.value
+        ticker.cancel()
+        await ticker.value
+        #expect(call.microphone.status == .notSelected && call.microphone.selectedDevice == "headset:mic")
+        headset.hung.withLock { $0 = nil }
+        gate.open()
+        await script.until { !headset.hardware.isOpen && call.microphone.selectedDevice == nil }
+        await call.leave()
+        try await script.joinAndRun()
+        await call.leave()
+        #expect(script.machine.cards.allSatisfy { !$0.hardware.isOpen })
+    }
+
     @Test("A device that starts and neither delivers nor tells is given up for the next after 3 s")
     func silentStart() async throws {
         let script = ScriptedCall()

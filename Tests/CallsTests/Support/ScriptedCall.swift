@@ -19,7 +19,9 @@ struct ScriptedCall {
             -> ScriptedCard
         {
             ScriptedCard(
-                AudioDeviceInfo(id: id, name: name ?? id.rawValue, direction: direction, kind: kind), now: now)
+                AudioDeviceInfo(
+                    id: id, name: name ?? id.rawValue, direction: direction, kind: kind,
+                    card: id.rawValue.split(separator: ":").first.map(String.init)), now: now)
         }
         machine = ScriptedMachine(
             cards: [

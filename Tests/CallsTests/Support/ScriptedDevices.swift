@@ -8,6 +8,8 @@ final class ScriptedHardware: Sendable {
         var isPresent = true
         var isBusy = false
         var isStalled = false
+        /// Whether a camera's bus has no room for what is wanted.
+        var isCrowded = false
         var isRunning = false
         var isOpen = false
         var ended: (@Sendable (DeviceError) -> Void)?
@@ -33,6 +35,8 @@ final class ScriptedHardware: Sendable {
     }
 
     func setBusy(_ isBusy: Bool) { state.withLock { $0.isBusy = isBusy } }
+
+    func setCrowded(_ isCrowded: Bool) { state.withLock { $0.isCrowded = isCrowded } }
 
     func unplug() {
         let ended = state.withLock { state in
@@ -198,7 +202,8 @@ final class ScriptedCamera: VideoDevice {
             ended: { onEvent(.ended($0)) }, stalled: { onEvent(.stalled($0)) }, resumed: { onEvent(.resumed) })
         if delivers { deliver(frame) }
         return VideoStreamInfo(
-            device: info.id, format: "YU12", width: 64, height: 32, framesPerSecond: 30, reused: false)
+            device: info.id, format: "YU12", width: 64, height: 32, framesPerSecond: 30, reused: false,
+            isReduced: hardware.state.withLock { $0.isCrowded })
     }
 
     func stop(_ standby: StandbyPolicy) async { hardware.stop(standby) }
@@ -237,6 +242,10 @@ struct ScriptedMachine: AudioDevices, VideoDevices {
         guard let card else { throw ScriptedHardware(id).error(.noDevice) }
         await card.pass(.lookUp)
         return card
+    }
+
+    func known(_ info: AudioDeviceInfo) -> (any AudioDevice)? {
+        cards.first { $0.info.id == info.id && $0.info.direction == info.direction }
     }
 
     func devices() async throws(DeviceError) -> [VideoDeviceInfo] { cameras.filter(\.hardware.isPresent).map(\.info) }

@@ -1,6 +1,7 @@
 import Media
 import Reprise
 import Testing
+import V4L2
 
 @Suite(
     "Every injected fault of a camera in a running call, with the gap of each", .enabled(if: DeviceLab.isHere),
@@ -67,6 +68,40 @@ struct CallPictureGapTests {
             #expect(await LabDevice.cameras.pullOut().end() == nil)
             await LabDevice.cameras.putBack()
         }
+    }
+
+    @Test("a camera that another program holds is waited for by name, and taken when that lets it go")
+    func busyThenFreed() async throws {
+        var routing = RoutingConfiguration()
+        routing.fallsBack = false
+        let lab = try await CallInLab(.camera, routing: routing)
+        let camera = lab.call.camera
+        let other = try RunningProgram(
+            "v4l2-ctl", ["--device", "/dev/video0", "--stream-mmap", "--stream-to", "/dev/null"])
+        let cameras = V4L2Devices()
+        let isHeld = await reached {
+            let node = await cameras.survey().first { $0.path == "/dev/video0" }
+            if case .busy = node?.availability { return true }
+            return false
+        }
+        try #require(isHeld)
+        try await lab.call.join()
+        let isTold = await reached { camera.error != nil }
+        let error = camera.error
+        #expect(isTold && error?.code == .busy && error?.description.contains("v4l2-ctl") == true, "\(error as Any)")
+        #expect(camera.status != .enabled && lab.call.state.connection.value == .joined)
+
+        let freed = MonotonicInstant.now()
+        try await other.stop()
+        try await lab.allDeliver()
+        let statistics = lab.call.statistics
+        let first = try #require(statistics?.camera?.stream.firstFrameAt)
+        #expect(first > freed && camera.error == nil)
+        try GapTable.add(
+            Gap(
+                device: "camera", event: "busy, then freed", delivers: first.ms(since: freed),
+                then: camera.selectedDevice?.rawValue ?? "none"))
+        await lab.leave()
     }
 
     @Test("a camera that delivers nothing any more is left for the next, step by step")

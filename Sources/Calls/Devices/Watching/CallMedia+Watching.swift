@@ -10,8 +10,7 @@ extension CallMedia {
         var lists = devices.value
         // One kind that cannot be listed (no permission) does not hide the others.
         if !subjects.isDisjoint(with: [.sound, .soundServer, .machine]) {
-            lists.microphones = (try? await system.audio.devices(.capture)) ?? []
-            lists.speakers = (try? await system.audio.devices(.playback)) ?? []
+            (lists.microphones, lists.speakers) = await system.audio.allDevices()
         }
         if !subjects.isDisjoint(with: [.video, .machine]) {
             lists.cameras = (try? await system.cameras.devices()) ?? []
@@ -32,6 +31,7 @@ extension CallMedia {
             for await signal in signals {
                 guard let self, session.scope.isCurrent else { return }
                 for manager in self.managers { manager.control.hear(signal, in: session) }
+                self.speaker.hear(signal, in: session)
                 if signal.changesDevices, batches.add(signal) { try self.gather(batches, session) }
             }
         }
