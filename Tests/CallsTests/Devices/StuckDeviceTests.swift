@@ -82,6 +82,7 @@ struct StuckDeviceTests {
         let choosing = Task { try await call.microphone.select("board:mic") }
         await gate.waitForArrival()
         let switchingOff = Task { try await call.microphone.disable() }
+        while call.microphone.status != .disabled { await Task.yield() }
         let resetting = Task { await call.media.reset() }
         let limit = call.configuration.cleanupTimeout
         let ticker = Task {

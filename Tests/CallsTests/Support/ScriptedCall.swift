@@ -70,7 +70,15 @@ struct ScriptedCall {
     /// Lets time pass in steps of 20 ms until the condition holds, for a minute of it at most.
     func until(_ location: SourceLocation = #_sourceLocation, _ condition: () -> Bool) async {
         await step(until: condition)
-        #expect(condition(), "within a minute", sourceLocation: location)
+        #expect(condition(), "within a minute: \(standing)", sourceLocation: location)
+    }
+
+    /// What the devices of the call say, for who looks into a failure.
+    private var standing: String {
+        let managers: [any DeviceManager] = [call.microphone, call.speaker, call.camera]
+        return managers.map {
+            "\($0.status) \($0.selectedDevice?.rawValue ?? "none") \($0.error?.description ?? "") \($0.recoveries)"
+        }.joined(separator: "; ") + " \(machine.cards.map { ($0.info.id, $0.hardware.starts, $0.hardware.isRunning) })"
     }
 
     private func step(until condition: () -> Bool) async {

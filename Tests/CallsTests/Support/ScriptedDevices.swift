@@ -111,6 +111,8 @@ final class ScriptedCard: AudioDevice {
     let hung = Mutex<(place: ScriptedHang, gate: Gate)?>(nil)
     private let now: @Sendable () -> MonotonicInstant
     private let ring = Mutex<AudioRing?>(nil)
+    /// A ring has one producer: the start's block and the test's come from two threads.
+    private let turn = Mutex(())
     private let onEvent = Mutex<(@Sendable (AudioDeviceEvent) -> Void)?>(nil)
 
     init(_ info: AudioDeviceInfo, now: @escaping @Sendable () -> MonotonicInstant) {
@@ -172,11 +174,13 @@ final class ScriptedCard: AudioDevice {
         if hung.withLock({ $0?.place == .delivery }) { return }
         guard let ring = ring.withLock({ $0 }) else { return }
         let block = [Int16](repeating: script.withLock { $0.sample }, count: 960 * ring.format.channels)
-        unsafe block.withUnsafeBufferPointer { samples in
-            guard let start = samples.baseAddress else { return }
-            _ = unsafe ring.write(start, sampleFrames: 960, capturedAt: now())
+        turn.withLock { _ in
+            unsafe block.withUnsafeBufferPointer { samples in
+                guard let start = samples.baseAddress else { return }
+                _ = unsafe ring.write(start, sampleFrames: 960, capturedAt: now())
+            }
+            ring.drain?.soundCaptured()
         }
-        ring.drain?.soundCaptured()
     }
 }
 
