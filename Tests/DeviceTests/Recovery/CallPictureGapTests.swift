@@ -93,6 +93,8 @@ struct CallPictureGapTests {
 
         let freed = MonotonicInstant.now()
         try await other.stop()
+        let isTaken = await reached { camera.status == .enabled }
+        try #require(isTaken, "\(camera.status), \(camera.error?.description ?? "no error")")
         try await lab.allDeliver()
         let statistics = lab.call.statistics
         let first = try #require(statistics?.camera?.stream.firstFrameAt)
