@@ -24,6 +24,26 @@ struct RTPPacketTests {
         #expect(packet.paddingCount == 3)
     }
 
+    @Test("A packet is read into the arrays of one before it, which keeps its own where somebody still has it")
+    func reading() throws {
+        var arrays = RTPPacketArrays(count: 2)
+        func read(_ number: UInt8) throws -> RTPPacket {
+            let hexadecimal = "90600001 00000000 00000007 bede0001 1085" + "0000 0102030" + "\(number)"
+            let packet = try RTPPacket(parsing: bytes(hexadecimal).span, into: &arrays)
+            arrays.keep(packet)
+            return packet
+        }
+        func place(_ packet: RTPPacket) -> Int {
+            unsafe packet.payload.withUnsafeBytes { unsafe Int(bitPattern: $0.baseAddress) }
+        }
+        let held = try read(1)
+        let places = Set(try (2..<8).map { place(try read($0)) })
+        #expect(places.count <= 3 && !places.contains(place(held)))
+        #expect(held.payload == [1, 2, 3, 1] && held.extensions[1] == [0x85])
+        let last = try read(9)
+        #expect(last.payload == [1, 2, 3, 9] && last.extensions.ids == [1])
+    }
+
     @Test(
         "What is no RTP packet is refused with its reason",
         arguments: [

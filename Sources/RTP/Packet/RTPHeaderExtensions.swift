@@ -26,20 +26,24 @@ public struct RTPHeaderExtensions: Sendable, Hashable {
 
     /// - `profile`: the 16 bits before the length.
     /// - `body`: the extension's body, from a network.
+    /// - `array`: an empty one, for the elements; it is taken.
     /// - Throws: `.badExtension` when an element overruns the body.
-    init(profile: UInt16, body: Span<UInt8>) throws(RTPError) {
+    init(profile: UInt16, body: Span<UInt8>, into array: inout [UInt8]) throws(RTPError) {
         switch profile {
         case 0xBEDE: form = .oneByte
         case 0x1000...0x100F: form = .twoByte(applicationBits: UInt8(profile & 0xF))
         default: form = .opaque(profile: profile)
         }
-        bytes = [UInt8](copying: body)
-        guard !isOpaque else { return }
-        var walk = Walk(form: form)
-        var end = 0
-        while let element = try walk.next(bytes) { end = element.data.upperBound }
-        // More than the padding that 32 bits need is the sender's own, and is carried along.
-        if bytes.count - end < 4 { bytes.removeSubrange(end...) }
+        array.append(copying: body)
+        bytes = []
+        if !isOpaque {
+            var walk = Walk(form: form)
+            var end = 0
+            while let element = try walk.next(array) { end = element.data.upperBound }
+            // More than the padding that 32 bits need is the sender's own, and is carried along.
+            if array.count - end < 4 { array.removeSubrange(end...) }
+        }
+        swap(&bytes, &array)
     }
 
     public var isEmpty: Bool { bytes.isEmpty }
@@ -192,5 +196,9 @@ extension [UInt8] {
     /// A copy of a span's bytes.
     init(copying span: Span<UInt8>) {
         self = unsafe span.withUnsafeBufferPointer { unsafe Array($0) }
+    }
+
+    mutating func append(copying span: Span<UInt8>) {
+        unsafe span.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
 }

@@ -38,13 +38,22 @@ public struct RTPPacket: Sendable, Hashable {
     /// Reads a datagram from a network: any bytes are safe.
     /// - Throws: ``RTPError`` for what is no RTP packet.
     public init(parsing bytes: Span<UInt8>) throws(RTPError) {
+        var none = RTPPacketArrays(count: 0)
+        try self.init(parsing: bytes, into: &none)
+    }
+
+    /// Reads a datagram into arrays of packets before it, where there are any.
+    package init(parsing bytes: Span<UInt8>, into arrays: inout RTPPacketArrays) throws(RTPError) {
         guard bytes.count >= Self.fixedHeaderCount else {
             throw RTPError(.truncated, "shorter than the fixed header of 12 bytes (RFC 3550 §5.1)")
         }
         guard bytes[0] >> 6 == 2 else { throw RTPError(.badVersion, "not version 2 (RFC 3550 §5.1)") }
         var offset = Self.fixedHeaderCount
+        var arrays = arrays.take()
         contributingSources = try Self.parseSources(bytes, count: Int(bytes[0] & 0xF), &offset)
-        extensions = bytes[0] & 0x10 == 0 ? RTPHeaderExtensions() : try Self.parseExtension(bytes, &offset)
+        extensions =
+            bytes[0] & 0x10 == 0
+            ? RTPHeaderExtensions() : try Self.parseExtension(bytes, &offset, into: &arrays.extensions)
         paddingCount = bytes[0] & 0x20 == 0 ? 0 : bytes[bytes.count - 1]
         if bytes[0] & 0x20 != 0 {
             guard paddingCount > 0, Int(paddingCount) <= bytes.count - offset else {
@@ -56,7 +65,8 @@ public struct RTPPacket: Sendable, Hashable {
         sequenceNumber = SequenceNumber(rawValue: bytes.uint16(at: 2))
         timestamp = RTPTimestamp(rawValue: bytes.uint32(at: 4))
         ssrc = SSRC(rawValue: bytes.uint32(at: 8))
-        payload = [UInt8](copying: bytes.extracting(offset..<bytes.count - Int(paddingCount)))
+        arrays.payload.append(copying: bytes.extracting(offset..<bytes.count - Int(paddingCount)))
+        payload = arrays.payload
     }
 
     private static func parseSources(
@@ -72,7 +82,7 @@ public struct RTPPacket: Sendable, Hashable {
     }
 
     private static func parseExtension(
-        _ bytes: Span<UInt8>, _ offset: inout Int
+        _ bytes: Span<UInt8>, _ offset: inout Int, into array: inout [UInt8]
     ) throws(RTPError) -> RTPHeaderExtensions {
         guard offset + 4 <= bytes.count else {
             throw RTPError(.truncated, "shorter than its header extension (RFC 3550 §5.3.1)")
@@ -83,7 +93,7 @@ public struct RTPPacket: Sendable, Hashable {
         guard offset <= bytes.count else {
             throw RTPError(.truncated, "shorter than its header extension (RFC 3550 §5.3.1)")
         }
-        return try RTPHeaderExtensions(profile: profile, body: bytes.extracting(start..<offset))
+        return try RTPHeaderExtensions(profile: profile, body: bytes.extracting(start..<offset), into: &array)
     }
 
     // MARK: Serialising

@@ -29,6 +29,7 @@ struct PeerEngine {
     private var fault: PeerConnectionError?
     /// DTLS datagrams that came before we were ready for them: the peer's hello, as a rule.
     private var earlyDatagrams: [[UInt8]] = []
+    private var packetArrays = RTPPacketArrays()
     private var nominationsSeen = 0
     /// The m-lines whose pictures reach the far side.
     private var picturesFlow: Set<String> = []
@@ -306,7 +307,7 @@ struct PeerEngine {
         let span = unsafe UnsafeBufferPointer(rebasing: bytes[..<count]).span
         if isControl {
             rtp.receive(rtcp: span, now: now)
-        } else if let packet = try? RTPPacket(parsing: span) {
+        } else if let packet = try? RTPPacket(parsing: span, into: &packetArrays) {
             rtp.receive(packet, now: now)
         }
     }
@@ -407,7 +408,9 @@ struct PeerEngine {
             switch action {
             case .sendRTP(let packet): write(packet)
             case .sendRTCP(let bytes): write(control: bytes)
-            case .deliver(let packet, let mid): outbox.packets.append((mid, packet))
+            case .deliver(let packet, let mid):
+                packetArrays.keep(packet)
+                outbox.packets.append((mid, packet))
             case .keyframeRequested(let mid): outbox.events.append(.keyframeRequested(mid: mid))
             case .estimate(let estimate): outbox.events.append(.estimate(estimate))
             case .collided(_, let replacement, let mid): negotiation.setSSRC(replacement, mid: mid)
