@@ -11,12 +11,13 @@ package struct RTPPacketArrays: Sendable {
     private var oldest = 0
     private var kept = 0
 
-    /// - `count`: packets that may be held, by buffers and whoever was handed them, without new ones being allocated.
-    package init(count: Int = 64) { ring = Array(repeating: Arrays(), count: count) }
+    /// - `count`: of packets whose arrays are kept. Half of them may be held by buffers and whoever was handed them, and half be
+    ///   on their way, without new ones being allocated.
+    package init(count: Int = 128) { ring = Array(repeating: Arrays(), count: count) }
 
-    /// Arrays to fill, empty and nobody else's. The newest may be held still: until there are enough, new ones are given.
+    /// Arrays to fill, empty and nobody else's. The newest may be held still: where there are few, new ones are given.
     mutating func take() -> Arrays {
-        guard kept == ring.count, !ring.isEmpty else { return Arrays() }
+        guard kept > ring.count / 2 else { return Arrays() }
         var arrays = Arrays()
         swap(&arrays, &ring[oldest])
         oldest = (oldest + 1) % ring.count
