@@ -4,6 +4,15 @@ import Testing
 
 @Suite("The uplink follows the link")
 struct UplinkTests {
+    /// 2 Mbit/s for 20 s, 500 kbit/s for 20, 2 Mbit/s for 30.
+    private func narrowAndWiden(_ call: inout CallSimulation) throws -> [CallSimulation.Second] {
+        for (rate, length) in [(2_000_000.0, 20), (500_000, 20), (2_000_000, 30)] {
+            call.uplink.rate = rate
+            try call.run(for: .seconds(length))
+        }
+        return call.seconds
+    }
+
     /// 50 ms are libwebrtc's and ours, 200 ms are Janus'.
     @Test(
         "2 Mbit/s, 500 kbit/s, 2 Mbit/s: it falls at once, uses what there is, climbs, and loses little",
@@ -11,13 +20,7 @@ struct UplinkTests {
     )
     func steps(feedbackMilliseconds: Int, seed: UInt64) throws {
         var call = CallSimulation(seed: seed, feedbackInterval: .milliseconds(feedbackMilliseconds))
-        call.uplink.rate = 2_000_000
-        try call.run(for: .seconds(20))
-        call.uplink.rate = 500_000
-        try call.run(for: .seconds(20))
-        call.uplink.rate = 2_000_000
-        try call.run(for: .seconds(30))
-        let seconds = call.seconds
+        let seconds = try narrowAndWiden(&call)
         let start = seconds.firstIndex { $0.estimate >= 1_400_000 } ?? 99
         let fall = seconds[20...].firstIndex { $0.estimate <= 500_000 }.map { $0 - 20 } ?? 99
         let climb = seconds[40...].firstIndex { $0.estimate >= 1_400_000 }.map { $0 - 40 } ?? 99
@@ -150,13 +153,7 @@ struct UplinkTests {
         arguments: 1...5 as ClosedRange<UInt64>)
     func rembSteps(seed: UInt64) throws {
         var call = CallSimulation(seed: seed, isTransportWide: false)
-        call.uplink.rate = 2_000_000
-        try call.run(for: .seconds(20))
-        call.uplink.rate = 500_000
-        try call.run(for: .seconds(20))
-        call.uplink.rate = 2_000_000
-        try call.run(for: .seconds(30))
-        let seconds = call.seconds
+        let seconds = try narrowAndWiden(&call)
         let start = seconds.firstIndex { $0.estimate >= 1_200_000 } ?? 99
         let fall = seconds[20...].firstIndex { $0.estimate <= 600_000 }.map { $0 - 20 } ?? 99
         let climb = seconds[40...].firstIndex { $0.estimate >= 1_000_000 }.map { $0 - 40 } ?? 99
