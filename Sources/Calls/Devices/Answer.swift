@@ -32,6 +32,15 @@ final class Answer<Value: Sendable>: Sendable {
         return try (result.withLock { $0 } ?? .failure(cancelled)).get()
     }
 
+    /// Waits for the answer for at most `limit` of `clock`, whatever becomes of the task.
+    /// - Throws: `late` after that.
+    func value(
+        within limit: Duration, clock: any Clock<Duration>, late: DeviceError
+    ) async throws(DeviceError) -> Value {
+        _ = await completion.wait(atMost: limit, clock: clock, isCancellable: false)
+        return try (result.withLock { $0 } ?? .failure(late)).get()
+    }
+
     /// Waits for the answer as long as a device may take that tells of its stalls itself: one whose driver does not come
     /// back tells nothing.
     /// - Throws: `.neverStarted` after `limit` of `clock`.

@@ -215,13 +215,20 @@ extension DeviceControl {
     func lookUp<Value: Sendable>(
         _ device: String, _ ask: @escaping @Sendable () async throws(DeviceError) -> Value
     ) async throws(DeviceError) -> Value {
+        try await answer(device, ask).value()
+    }
+
+    /// Asks the machine in a task of its own.
+    func answer<Value: Sendable>(
+        _ device: String, _ ask: @escaping @Sendable () async throws(DeviceError) -> Value
+    ) -> Answer<Value> {
         let answer = Answer<Value>(device: device)
         // It may outlast the session, which keeps the call: this keeps it for so long.
         Task { [call = link.call] in
             do throws(DeviceError) { answer.resolve(.success(try await ask())) } catch { answer.failed(error) }
             withExtendedLifetime(call) {}
         }
-        return try await answer.value()
+        return answer
     }
 
     func stopRunning(_ standby: StandbyPolicy) async {

@@ -291,9 +291,9 @@ public final class DeviceControl: Sendable {
         } catch {
             throw refused("the session ended")
         }
-        try await answered { [state = self] () async throws(DeviceError) in
+        try await answered { () async throws(DeviceError) in
             await job.job.wait()
-            _ = state.state.withLock { $0.jobs.removeValue(forKey: job.key) }
+            _ = self.state.withLock { $0.jobs.removeValue(forKey: job.key) }
         }
         try result.withLock { $0 }.get()
     }
@@ -333,25 +333,14 @@ public final class DeviceControl: Sendable {
     func answered<Value: Sendable>(
         _ body: @escaping @Sendable () async throws(DeviceError) -> Value
     ) async throws(DeviceError) -> Value {
-        let call = link.call
-        let result = Mutex<Result<Value, DeviceError>?>(nil)
-        let done = Completion()
-        Task {
-            let outcome: Result<Value, DeviceError>
-            do throws(DeviceError) { outcome = .success(try await body()) } catch { outcome = .failure(error) }
-            result.withLock { $0 = outcome }
-            done.complete()
-            withExtendedLifetime(call) {}
-        }
-        let limit = call.configuration.cleanupTimeout
-        _ = await done.wait(atMost: limit, clock: call.configuration.clock, isCancellable: false)
-        guard let outcome = result.withLock({ $0 }) else {
-            throw DeviceError(
+        let configuration = link.call.configuration
+        let limit = configuration.cleanupTimeout
+        return try await answer(driver.name, body).value(
+            within: limit, clock: configuration.clock,
+            late: DeviceError(
                 .timedOut, operation: driver.name, device: selected.value?.rawValue ?? driver.name,
                 reason: "the driver has not answered for \(limit.milliseconds) ms",
-                advice: "What was asked is done when it answers. Plug the device out and in")
-        }
-        return try outcome.get()
+                advice: "What was asked is done when it answers. Plug the device out and in"))
     }
 
     func check(_ epoch: Int, _ session: CallLifecycle.Session) throws(DeviceError) {
