@@ -71,9 +71,7 @@ struct CallCommandTests {
 
     @Test("mirror joins, leaves and joins again, and tells each session as an object of JSON")
     func mirror() async throws {
-        let tone = try RunningProgram(
-            "aplay",
-            ["-q", "-D", "plughw:Loopback,1,0", try Tone(frequency: 440, amplitude: 0.5).write(seconds: 120)])
+        let tone = try await Tone(frequency: 440, amplitude: 0.5).speak(seconds: 120)
         let result = try await reprise(
             ["mirror"] + Self.loopback
                 + [
@@ -102,8 +100,7 @@ struct CallCommandTests {
     @Test("mirror writes the picture it sends and the sound it gets")
     func mirrorWrites() async throws {
         let (picture, sound) = ("\(DeviceLab.shared)/mirror.png", "\(DeviceLab.shared)/mirror.wav")
-        let tone = try RunningProgram(
-            "aplay", ["-q", "-D", "plughw:Loopback,1,0", try Tone(frequency: 700, amplitude: 0.5).write(seconds: 60)])
+        let tone = try await Tone(frequency: 700, amplitude: 0.5).speak(seconds: 60)
         let result = try await reprise(
             ["mirror"] + Self.loopback
                 + [

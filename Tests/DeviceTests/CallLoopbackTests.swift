@@ -11,8 +11,7 @@ struct CallLoopbackTests {
     func toneComesBack(frequency: Double, amplitude: Double) async throws {
         let tone = Tone(frequency: frequency, amplitude: amplitude)
         let lab = try await CallInLab(.loopback)
-        let player = try RunningProgram(
-            "aplay", ["-q", "-D", "plughw:Loopback,1,0", try tone.write(seconds: 60)])
+        let player = try await tone.speak(seconds: 60)
         try await lab.join()
 
         let file = "\(DeviceLab.shared)/loopback-\(Int(frequency)).wav"
@@ -40,8 +39,7 @@ struct CallLoopbackTests {
     func muted() async throws {
         let tone = Tone(frequency: 500, amplitude: 0.5)
         let lab = try await CallInLab(.loopback)
-        let player = try RunningProgram(
-            "aplay", ["-q", "-D", "plughw:Loopback,1,0", try tone.write(seconds: 60)])
+        let player = try await tone.speak(seconds: 60)
         try await lab.join()
         try await lab.call.microphone.disable()
 

@@ -14,9 +14,7 @@ struct CallSpeakerTests {
         var devices = CallInLab.Devices.loopback
         devices.speaker = speaker
         let lab = try await CallInLab(devices)
-        let player = try RunningProgram(
-            "aplay",
-            ["-q", "-D", "plughw:Loopback,1,0", try Tone(frequency: frequency, amplitude: 0.5).write(seconds: 60)])
+        let player = try await Tone(frequency: frequency, amplitude: 0.5).speak(seconds: 60)
         try await lab.join()
         let isHeard = try await reached {
             try await DeviceLab.shell("$LAB_DIRECTORY/ask-host heard \(card) \(frequency)").status == 0

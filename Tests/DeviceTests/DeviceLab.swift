@@ -59,6 +59,8 @@ final class RunningProgram: @unchecked Sendable {
 
     var id: Int32 { process.processIdentifier }
 
+    var isRunning: Bool { process.isRunning }
+
     /// What it has said so far.
     var output: String { (try? String(contentsOf: files[0], encoding: .utf8)) ?? "" }
 

@@ -19,18 +19,14 @@ struct FaultWatch {
         holder = try card.map { try HeldPCM($0, device: 2, .capture) }
         lab = made
         far = FarSide(lab.call)
-        try Self.speak(into: "Loopback")
-        try Self.speak(into: "Second")
+        for card in ["Loopback", "Second"] {
+            _ = try await Tone(frequency: 440, amplitude: 0.5).speak(into: card, seconds: 120)
+        }
         try await lab.join()
         // What there is to fall back to is looked at when the devices have started.
         let call = lab.call
         let hasLooked = await reached { !call.media.devices.value.speakers.isEmpty }
         try #require(hasLooked)
-    }
-
-    static func speak(into card: String) throws {
-        _ = try RunningProgram(
-            "aplay", ["-q", "-D", "plughw:\(card),1,0", try Tone(frequency: 440, amplitude: 0.5).write(seconds: 120)])
     }
 
     func end() async {
