@@ -52,6 +52,14 @@ def command(bundle, filters):
     return arguments
 
 
+def failed_last(path):
+    """The filters for what failed or did not end in the last run."""
+    tests = path.read_text().split() if path.exists() else []
+    if not tests:
+        sys.exit("device lab: nothing failed in the last run")
+    return [re.escape(test.removeprefix(f"{TARGET}.")) for test in tests]
+
+
 class Report:
     """Compares the tests that the bundle has with those that ran: a skipped test counts as passed for its runner."""
 
@@ -65,6 +73,7 @@ class Report:
         incomplete = {test.split("/")[0] for test in unfinished}
         failed = [test for test in expected if test in ended and test not in passed]
         self.is_complete = not unfinished
+        self.failed = unfinished + failed
         self.lines = [f"{len(suites - incomplete)} of {len(suites)} device suites ran"]
         self.lines += [f"SKIPPED: {test}" if test in skipped else f"DID NOT END: {test}" for test in unfinished]
         self.lines += [f"FAILED: {test}" for test in failed]
