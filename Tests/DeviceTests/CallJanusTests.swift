@@ -67,12 +67,11 @@ struct CallJanusTests {
         _ listener: JanusParty, gets tone: Double, _ size: [Int], from speaker: JanusParty, _ comment: Comment,
         _ location: SourceLocation = #_sourceLocation
     ) async throws {
-        let session = speaker.call.state.sessionID.value
-        let (voice, picture) = (TrackID(sessionID: session, kind: .audio), TrackID(sessionID: session, kind: .video))
         let isHeard = await reached(within: patience) {
-            listener.got.takeVoice(voice).map { carries($0, tone) } ?? false
+            listener.got.takeVoice(speaker.track(.audio)).map { carries($0, tone) } ?? false
         }
-        let isSeen = await reached(within: patience) { listener.got.pictures(picture).count >= 5 }
+        let isSeen = await reached(within: patience) { listener.got.pictures(speaker.track(.video)).count >= 5 }
+        let (voice, picture) = (speaker.track(.audio), speaker.track(.video))
         let statistics = listener.call.statistics
         try #require(
             isHeard && isSeen,

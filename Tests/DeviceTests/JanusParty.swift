@@ -10,6 +10,9 @@ struct JanusParty: Sendable {
     let call: Call
     let got: Got
 
+    /// What it publishes, as it is named now: a connection that is made anew in the middle of a stay has a new session.
+    func track(_ kind: TrackKind) -> TrackID { TrackID(sessionID: call.state.sessionID.value, kind: kind) }
+
     /// Of its microphone, speaker and camera.
     var statuses: [DeviceStatus] { [call.microphone.status, call.speaker.status, call.camera.status] }
 }
