@@ -46,11 +46,7 @@ struct CallInLab: Sendable {
     init(
         _ devices: Devices, standby: StandbyPolicy = .release, routing: RoutingConfiguration? = nil
     ) async throws {
-        if let previous = Self.last.withLock({ $0 }) {
-            await previous.leave()
-            await previous.media.reset()
-        }
-        await RunningProgram.stopAll()
+        await Self.endLast()
         self.devices = devices
         var configuration = CallConfiguration()
         configuration.standby = standby
@@ -73,6 +69,15 @@ struct CallInLab: Sendable {
                     microphoneOn: devices.microphone != nil, speakerOn: devices.speaker != nil,
                     cameraOn: devices.camera != nil,
                     camera: VideoResolution(width: 320, height: 180, framesPerSecond: 15))))
+    }
+
+    /// Ends what a test before has left: its call, with the devices that stand by, and its programs.
+    static func endLast() async {
+        if let previous = last.withLock({ $0 }) {
+            await previous.leave()
+            await previous.media.reset()
+        }
+        await RunningProgram.stopAll()
     }
 
     /// The managers of the devices the call takes.

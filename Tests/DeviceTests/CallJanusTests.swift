@@ -17,7 +17,7 @@ struct CallJanusTests {
         arguments: Rejoining.allCases)
     func rejoins(who: Rejoining) async throws {
         // A player that a test before has left holds the card.
-        await RunningProgram.stopAll()
+        await CallInLab.endLast()
         let janus = try await LabJanus.start()
         let tone = try await Tone(frequency: Self.ownTone, amplitude: 0.5).speak(seconds: 900)
         let own = try await Self.party("devices", janus, .all)
