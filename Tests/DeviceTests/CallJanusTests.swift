@@ -127,7 +127,7 @@ struct CallJanusTests {
         let camera =
             devices == nil
             ? VideoResolution(width: 160, height: 90, framesPerSecond: 5)
-            : VideoResolution(width: 320, height: 180, framesPerSecond: 10)
+            : VideoResolution(width: 320, height: 180, framesPerSecond: 5)
         try await call.create(CallCreation(settings: CallSettings(camera: camera)))
         return JanusParty(name: name, call: call, got: Got(call))
     }
