@@ -3,7 +3,7 @@ public import Media
 
 /// What a call does where people may want it otherwise. The defaults are what a voice call between people wants.
 public struct CallConfiguration: Sendable {
-    /// What a left call keeps of its devices.
+    /// What a left call keeps of its devices and its transport.
     public var standby: StandbyPolicy = .release
     /// Whether muting closes the microphone. Open, it is unmuted at once, and speaking while muted can be told.
     public var closesMutedMicrophone = false

@@ -29,6 +29,13 @@ public protocol CallService: Sendable {
     /// - Throws: `ServiceError`; `.sessionEnded` for a session id that has left before.
     func join(_ request: JoinRequest, receive: @escaping @Sendable (TrackID, RTPPacket) -> Void) async throws
         -> any RoomSession
+
+    /// Closes what is kept of a left session for the next join (``JoinRequest/keepsTransport``).
+    func endStandby(of id: CallID) async
+}
+
+extension CallService {
+    public func endStandby(of id: CallID) async {}
 }
 
 /// What a new call is made of.
@@ -94,10 +101,12 @@ public struct JoinRequest: Sendable, Hashable {
     public var unifiedSessionID: SessionID
     /// The session that this one takes the place of (`rejoin`).
     public var replaces: SessionID?
+    /// Whether a service may keep some of the transport connected after the leave, for the next join (`.warm`).
+    public var keepsTransport: Bool
 
     public init(
         call: CallID, user: User, kind: Kind = .join, sessionID: SessionID, unifiedSessionID: SessionID,
-        replaces: SessionID? = nil
+        replaces: SessionID? = nil, keepsTransport: Bool = false
     ) {
         self.call = call
         self.user = user
@@ -105,6 +114,7 @@ public struct JoinRequest: Sendable, Hashable {
         self.sessionID = sessionID
         self.unifiedSessionID = unifiedSessionID
         self.replaces = replaces
+        self.keepsTransport = keepsTransport
     }
 }
 

@@ -75,6 +75,7 @@ public struct TransportStatistics: Sendable, Hashable {
         public init(begunAt: MonotonicInstant) { self.begunAt = begunAt }
     }
 
+    /// Nil where the way stands since an earlier session (`StandbyPolicy.warm`).
     public var opening: Opening?
     public var candidatePair: CandidatePair?
     public var roundTrip: Duration?

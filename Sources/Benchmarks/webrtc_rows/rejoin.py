@@ -60,9 +60,9 @@ def gstreamer(lab, janus, cycles):
         time.sleep(PAUSE)
 
 
-def reprise(lab, janus, cycles, parts):
+def reprise(lab, janus, cycles, parts, standby="release"):
     run = Reprise(lab, f"janus:{janus.url}", "--cycles", cycles, "--duration", STAY + 0.15, "--pause",
-                  PAUSE, room=ROOM, records=False, camera=("--no-camera",))  # fmt: skip
+                  PAUSE, "--standby", standby, room=ROOM, records=False, camera=("--no-camera",))  # fmt: skip
     for session in run.lines(cycles * 3 + 20):
         parts.append(session)
         yield session["firstRtpMs"], session["firstSoundMs"]
@@ -96,18 +96,19 @@ def cells(sessions, times):
 
 def measure(say, lab, cycles):
     """For each client its times to the first RTP and to the first sound, in milliseconds, notes of what failed, and
-    Reprise's sessions."""
+    Reprise's sessions with nothing kept. The first stay of those that keep their transport has none yet, and counts too."""
     janus = Janus(lab.workshop, lab.here)
     other = Peer(lab.workshop, lab.here, "aiortc_room.py", janus.url, "--no-video", "--tone", 880, name="whistler")
     other.ask("join", ROOM)
     sessions = []
     clients = {
-        "Reprise": functools.partial(reprise, parts=sessions), "Chromium": chromium, "aiortc": aiortc,
-        "GStreamer webrtcbin": gstreamer,
+        "Reprise": functools.partial(reprise, parts=sessions),
+        "Reprise, warm": functools.partial(reprise, parts=[], standby="warm"),
+        "Chromium": chromium, "aiortc": aiortc, "GStreamer webrtcbin": gstreamer,
     }  # fmt: skip
     times, notes = {}, []
     for name, client in clients.items():
-        if name == "Reprise" and not lab.reprise:
+        if name.startswith("Reprise") and not lab.reprise:
             continue
         say(f"rejoin: {name}, {cycles} times")
         times[name] = ([], [])

@@ -40,12 +40,14 @@ public final class CallMedia: MediaManager {
         return recoveries
     }
 
+    /// With the devices goes what a left call has kept of its transport.
     public func reset() async {
+        async let transport: Void = call.service.endStandby(of: call.id)
         async let microphone: Void = microphone.reset()
         async let speaker: Void = speaker.reset()
         async let camera: Void = camera.reset()
         async let screenShare: Void = screenShare.reset()
-        _ = await (microphone, speaker, camera, screenShare)
+        _ = await (transport, microphone, speaker, camera, screenShare)
     }
 
     func reset(keeping standby: StandbyPolicy?) async {

@@ -99,7 +99,7 @@ extension Call {
         watchOnce()
         let request = JoinRequest(
             call: id, user: user, sessionID: session.media.sessionID,
-            unifiedSessionID: state.unifiedSessionID.value)
+            unifiedSessionID: state.unifiedSessionID.value, keepsTransport: configuration.standby == .warm)
         let transport = try await openTransport(request, session)
         session.media.link.set(transport, session.media.sessionID)
         // The devices first: they take longest, and the rest is ready before their first sound.

@@ -153,7 +153,7 @@ extension Call {
         let next = kind == .rejoin ? SessionID(configuration.makeID()) : old
         let request = JoinRequest(
             call: id, user: user, kind: kind, sessionID: next, unifiedSessionID: state.unifiedSessionID.value,
-            replaces: kind == .rejoin ? old : nil)
+            replaces: kind == .rejoin ? old : nil, keepsTransport: configuration.standby == .warm)
         let transport = try await askService(request, session)
         let lost = media.link.transport
         let isTaken = lifecycle.withLock { lifecycle in

@@ -78,6 +78,7 @@ public struct CallStatistics: Sendable, Hashable {
         public var connected: Duration?
     }
 
+    /// Nil where that way stands since an earlier session (``StandbyPolicy/warm``).
     public var opening: Opening?
     /// The way to the service; nil where the service has none of its own (packets handed over within a process).
     public var transport: TransportStatistics?

@@ -40,7 +40,7 @@ final class JanusConnection: Sendable {
     /// What an answer may take that proves a connection alive.
     private static let proofLimit = Duration.milliseconds(1500)
     /// What the answer to a farewell may take: whoever leaves does not wait for a server that is gone.
-    private static let farewellLimit = Duration.milliseconds(300)
+    static let farewellLimit = Duration.milliseconds(300)
 
     init(
         _ url: ServiceURL, _ options: JanusOptions, clock: any Clock<Duration>,
@@ -182,6 +182,11 @@ final class JanusConnection: Sendable {
         return id
     }
 
+    /// Has somebody else hear what the server says of a handle.
+    func listen(to handle: Int64, onEvent: @escaping @Sendable (JanusMessage.Content, Int64) -> Void) {
+        state.withLock { $0.handlers[handle] = onEvent }
+    }
+
     /// Asks for handles for the next join, which then has a round trip less to wait for. Does not wait.
     func attachSpares() {
         state.withLock { state in
@@ -210,12 +215,17 @@ final class JanusConnection: Sendable {
     }
 
     /// Asks the plugin.
+    /// - `limit`: how long the answer may take; nil: ``JanusOptions/requestTimeout``.
     /// - Returns: its answer, not its acknowledgement.
     /// - Throws: ``JanusFailure``, the plugin's errors included.
-    func ask(_ handle: Int64, _ body: JSON, jsep: JSON? = nil) async throws -> (VideoRoomEvent, JanusDescription?) {
+    func ask(
+        _ handle: Int64, _ body: JSON, jsep: JSON? = nil, limit: Duration? = nil
+    ) async throws -> (VideoRoomEvent, JanusDescription?) {
         var members = ["body": body]
         members["jsep"] = jsep
-        guard case .plugin(let event, let description) = try await request("message", handle: handle, members: members)
+        guard
+            case .plugin(let event, let description) = try await request(
+                "message", handle: handle, members: members, limit: limit)
         else { throw ServiceError(.refused, operation: "ask the VideoRoom", reason: "an answer of another kind") }
         if case .failure(let failure) = event { throw failure }
         return (event, description)

@@ -23,22 +23,31 @@ final class JanusRoom: Sendable {
     private let subscribing = AsyncLock()
     private let state: Mutex<State>
     private let display: Mutex<JanusDisplay>
-    private let onClose: @Sendable (JanusSubscriber.Feeds) -> Void
+    private let onClose: @Sendable (JanusSubscriber.Feeds, JanusParked?) -> Void
 
     // MARK: Joining
 
     /// Joins, and makes the room where there is none.
     /// - `feeds`: what is there to be received, as far as is known.
-    /// - `onClose`: told what there was to be received in the end.
+    /// - `kept`: receives already, from the session before.
+    /// - `onClose`: told what there was to be received in the end, and what stays for the next session.
     /// - Throws: ``ServiceError``, ``JanusFailure``.
     static func join(
         _ request: JoinRequest, _ connection: JanusConnection, _ options: JanusOptions, _ style: JanusIDStyle,
-        feeds: JanusSubscriber.Feeds, onClose: @escaping @Sendable (JanusSubscriber.Feeds) -> Void
+        feeds: JanusSubscriber.Feeds, kept: JanusSubscriber?,
+        onClose: @escaping @Sendable (JanusSubscriber.Feeds, JanusParked?) -> Void
     ) async throws -> JanusRoom {
         let inbox = JanusInbox()
-        async let first = connection.takeHandle { inbox.receive($0, from: $1) }
-        async let second = connection.takeHandle { inbox.receive($0, from: $1) }
-        let handles = (publisher: try await first, subscriber: try await second)
+        if let kept { kept.resume(inbox.listener(to: kept.handle)) }
+        let handles: (publisher: Int64, subscriber: Int64)
+        do {
+            async let first = connection.takeHandle { inbox.receive($0, from: $1) }
+            async let second = subscriberHandle(kept, connection, inbox)
+            handles = (publisher: try await first, subscriber: try await second)
+        } catch {
+            await kept?.close()
+            throw error
+        }
         let own = style.participant(request.sessionID)
         let name = JanusDisplay(user: request.user, session: request.sessionID)
         var body: JSON = [
@@ -52,15 +61,17 @@ final class JanusRoom: Sendable {
         do {
             room = try JanusRoom(
                 request, connection, options, handles, own: own, name: name,
-                subscription: subscription(style.room(request.call), options), inbox: inbox, onClose: onClose)
+                subscription: subscription(style.room(request.call), options), inbox: inbox, kept: kept,
+                onClose: onClose)
         } catch {
+            await kept?.peer.close()
             async let first: Void = connection.detach(handles.publisher)
             async let second: Void = connection.detach(handles.subscriber)
             _ = await (first, second)
             throw error
         }
         do {
-            if !feeds.isEmpty { room.subscriber.guess(feeds) }
+            if kept == nil, !feeds.isEmpty { room.subscriber.guess(feeds) }
             let joined = try await answer
             guard case .joined(_, let privateID, _, _) = joined else {
                 throw ServiceError(
@@ -74,6 +85,13 @@ final class JanusRoom: Sendable {
             await room.closeHandles()
             throw error
         }
+    }
+
+    private static func subscriberHandle(
+        _ kept: JanusSubscriber?, _ connection: JanusConnection, _ inbox: JanusInbox
+    ) async throws -> Int64 {
+        if let kept { return kept.handle }
+        return try await connection.takeHandle { inbox.receive($0, from: $1) }
     }
 
     private static func enter(
@@ -114,7 +132,8 @@ final class JanusRoom: Sendable {
     private init(
         _ request: JoinRequest, _ connection: JanusConnection, _ options: JanusOptions,
         _ handles: (publisher: Int64, subscriber: Int64), own: JanusID, name: JanusDisplay, subscription: JSON,
-        inbox: JanusInbox, onClose: @escaping @Sendable (JanusSubscriber.Feeds) -> Void
+        inbox: JanusInbox, kept: JanusSubscriber?,
+        onClose: @escaping @Sendable (JanusSubscriber.Feeds, JanusParked?) -> Void
     ) throws {
         self.request = request
         self.connection = connection
@@ -133,7 +152,7 @@ final class JanusRoom: Sendable {
         ) { inbox.receive($0, from: publisher) }
         let subscription = Subscription(join: subscription, configuration: configuration)
         self.subscription = subscription
-        let subscriber = try subscription.subscriber(connection, handles.subscriber, inbox)
+        let subscriber = try kept ?? subscription.subscriber(connection, handles.subscriber, inbox)
         state = Mutex(State(people: JanusPeople(own: own), subscriber: subscriber))
     }
 
@@ -152,13 +171,8 @@ final class JanusRoom: Sendable {
         func subscriber(
             _ connection: JanusConnection, _ handle: Int64, _ inbox: JanusInbox
         ) throws -> JanusSubscriber {
-            try JanusSubscriber(connection, handle: handle, join: joining, configuration) {
-                inbox.receive($0, from: handle)
-            } onPacket: {
-                inbox.receive($0, $1, from: handle)
-            } onFailure: {
-                inbox.failed($0)
-            }
+            try JanusSubscriber(
+                connection, handle: handle, join: joining, configuration, inbox.listener(to: handle))
         }
 
         private func joining() -> JSON {
@@ -180,8 +194,8 @@ final class JanusRoom: Sendable {
     private func follow(_ feeds: JanusSubscriber.Feeds) async throws {
         let (subscriber, isClosed) = state.withLock { ($0.next ?? $0.subscriber, $0.isClosed) }
         guard !isClosed else { return }
-        // A guess may be under way that the server refuses.
-        if !subscriber.canTake(feeds) { await subscriber.settle() }
+        // A guess may be under way, or a kept subscriber's start, that the server refuses.
+        await subscriber.settle()
         if subscriber.canTake(feeds) || feeds.isEmpty { return try await subscriber.want(feeds) }
         let inbox = inbox
         let handle = try await connection.attach { inbox.receive($0, from: $1) }
@@ -217,6 +231,7 @@ final class JanusRoom: Sendable {
             state.current = session
             return session
         }
+        subscriber.requestKeyframesAfterParking()
         subscribe()
         return session
     }
@@ -260,7 +275,7 @@ final class JanusRoom: Sendable {
     var statistics: TransportStatistics {
         var statistics = TransportStatistics()
         statistics.add(publisher.peer.statistics, sent: publisher.kinds)
-        statistics.add(subscriber.peer.statistics, received: subscriber.tracks)
+        statistics.add(subscriber.statistics, received: subscriber.tracks)
         return statistics
     }
 
@@ -272,7 +287,8 @@ final class JanusRoom: Sendable {
     }
 
     /// Closes the room if this session is the one it belongs to.
-    func close(_ session: JanusSession) async {
+    /// - `keeps`: whether what receives may stay connected for the next session.
+    func close(_ session: JanusSession, keeps: Bool) async {
         let feeds = state.withLock { state -> JanusSubscriber.Feeds? in
             guard state.current === session, !state.isClosed else { return nil }
             state.isClosed = true
@@ -280,21 +296,27 @@ final class JanusRoom: Sendable {
             return state.people.feeds
         }
         guard let feeds else { return }
-        await closeHandles()
-        onClose(feeds)
+        onClose(feeds, await closeHandles(keeps: keeps && request.keepsTransport))
     }
 
-    private func closeHandles() async {
+    @discardableResult
+    private func closeHandles(keeps: Bool = false) async -> JanusParked? {
         let (subscriber, next) = state.withLock { ($0.subscriber, $0.next.take()) }
         async let first: Void = publisher.close()
-        async let second: Void = subscriber.close()
+        async let second = closeOrPark(subscriber, parks: keeps && next == nil)
         async let third: Void? = next?.close()
-        _ = await (first, second, third)
+        return await (first, second, third).1
+    }
+
+    private func closeOrPark(_ subscriber: JanusSubscriber, parks: Bool) async -> JanusParked? {
+        if parks { return await JanusParked.park(subscriber, after: request) }
+        await subscriber.close()
+        return nil
     }
 
     /// Closes the room, whoever it belongs to: another session takes its place.
     func close() async {
-        if let session = state.withLock({ $0.current }) { await close(session) }
+        if let session = state.withLock({ $0.current }) { await close(session, keeps: false) }
     }
 
     // MARK: The server's side
@@ -413,4 +435,16 @@ private final class JanusInbox: Sendable {
         room?.receive(track, packet, from: handle)
     }
     func failed(_ reason: String) { room?.lost(reason) }
+
+    func listener(to handle: Int64) -> JanusSubscriber.Listener {
+        JanusSubscriber.Listener {
+            self.receive($0, from: $1)
+        } onEvent: {
+            self.receive($0, from: handle)
+        } onPacket: {
+            self.receive($0, $1, from: handle)
+        } onFailure: {
+            self.failed($0)
+        }
+    }
 }

@@ -23,6 +23,8 @@ public final class JanusService: CallService {
         /// What there was to be received at the end of the last session, and in which call: for a rejoin within the time that
         /// the connection lingers.
         var last: (call: CallID, feeds: JanusSubscriber.Feeds)?
+        /// What received in that session, where it may be kept.
+        var parked: JanusParked?
     }
 
     private let url: ServiceURL
@@ -162,8 +164,10 @@ public final class JanusService: CallService {
                     let (style, feeds) = state.withLock { state in
                         (state.style, state.last?.call == request.call ? state.last?.feeds : nil)
                     }
-                    return try await JanusRoom.join(request, connection, options, style, feeds: feeds ?? [:]) {
-                        [weak self] in self?.closed(request, $0)
+                    return try await JanusRoom.join(
+                        request, connection, options, style, feeds: feeds ?? [:], kept: takeParked(request)
+                    ) {
+                        [weak self] in self?.closed(request, $0, $1)
                     }
                 }
             }
@@ -196,13 +200,47 @@ public final class JanusService: CallService {
         return room.begin(info(request.call), receive: receive)
     }
 
-    private func closed(_ request: JoinRequest, _ feeds: JanusSubscriber.Feeds) {
+    private func closed(_ request: JoinRequest, _ feeds: JanusSubscriber.Feeds, _ parked: JanusParked?) {
+        keep(parked)
         let (isKnown, connection) = state.withLock { state in
             state.last = (request.call, feeds)
             return (state.rooms.removeValue(forKey: request.sessionID) != nil, state.connection)
         }
         if isKnown { release() }
         connection?.attachSpares()
+    }
+
+    // MARK: What is kept of a left session
+
+    /// Keeps it for as long as the connection lingers, in the place of another.
+    private func keep(_ parked: JanusParked?) {
+        let (replaced, connection) = state.withLock { state in
+            defer { state.parked = parked }
+            return (state.parked, state.connection)
+        }
+        replaced?.close()
+        guard let parked else { return }
+        parked.keep(options.lingering, clock) { [weak self, weak parked] in
+            if let parked { self?.drop(parked) }
+        }
+        // It may have been lost meanwhile.
+        if connection?.isOpen != true { drop(parked) }
+    }
+
+    private func drop(_ parked: JanusParked) {
+        state.withLock { state in if state.parked === parked { state.parked = nil } }
+        parked.close()
+    }
+
+    /// Takes what the session before has left for this join; what is left for another is closed.
+    private func takeParked(_ request: JoinRequest) -> JanusSubscriber? {
+        guard let parked = state.withLock({ $0.parked.take() }) else { return nil }
+        return parked.take(for: request)
+    }
+
+    public func endStandby(of id: CallID) async {
+        let parked = state.withLock { state in state.parked?.call == id ? state.parked.take() : nil }
+        await parked?.close()?.value
     }
 
     // MARK: The connection
@@ -247,20 +285,22 @@ public final class JanusService: CallService {
     }
 
     private func closeIfUnused() async {
-        let connection = state.withLock { state -> JanusConnection? in
-            guard state.uses == 0 else { return nil }
+        let (connection, parked) = state.withLock { state -> (JanusConnection?, JanusParked?) in
+            guard state.uses == 0 else { return (nil, nil) }
             state.control = nil
             state.last = nil
-            return state.connection.take()
+            return (state.connection.take(), state.parked.take())
         }
+        await parked?.close()?.value
         await connection?.close()
     }
 
     private func lost(_ reason: String) {
-        let rooms = state.withLock { state in
+        let (rooms, parked) = state.withLock { state in
             state.control = nil
-            return Array(state.rooms.values)
+            return (Array(state.rooms.values), state.parked.take())
         }
+        parked?.close()
         for room in rooms { room.lost(reason) }
     }
 

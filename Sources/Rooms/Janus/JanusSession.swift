@@ -56,7 +56,7 @@ final class JanusSession: RoomSession {
 
     func close() async {
         isOpen.store(false, ordering: .relaxed)
-        await room.close(self)
+        await room.close(self, keeps: true)
         continuation.finish()
     }
 }

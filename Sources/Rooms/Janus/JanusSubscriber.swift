@@ -19,13 +19,38 @@ final class JanusSubscriber: Sendable {
     /// What there is to be received, and which track each is.
     typealias Feeds = [Feed: TrackID]
 
+    /// Whom its news and packets go to.
+    struct Listener: Sendable {
+        /// What the server says of the handle unasked. On the service thread, in order.
+        var onMessage: @Sendable (JanusMessage.Content, Int64) -> Void
+        /// On the loop's thread.
+        var onEvent: @Sendable (PeerConnectionEvent) -> Void
+        /// A packet of a remote track, on the loop's thread.
+        var onPacket: @Sendable (TrackID, RTPPacket) -> Void
+        /// A negotiation failed: nothing new will be received.
+        var onFailure: @Sendable (String) -> Void
+    }
+
     private struct State {
         var wanted: Feeds = [:]
         var subscribed: Set<Feed> = []
-        var tracks: [String: TrackID] = [:]
+        /// What each m-line carries.
+        var lines: [String: Feed] = [:]
         var hasJoined = false
         /// Whether a feed has ended that an m-line was made for.
         var hasDeparted = false
+        /// What it had received when it was parked; nil: it has not been.
+        var before: RTPTransportStatistics?
+    }
+
+    /// The listener of the moment.
+    private final class Outlet: Sendable {
+        private let state: Mutex<Listener>
+        init(_ listener: Listener) { state = Mutex(listener) }
+        var listener: Listener {
+            get { state.withLock { $0 } }
+            set { state.withLock { $0 = newValue } }
+        }
     }
 
     private let connection: JanusConnection
@@ -35,21 +60,19 @@ final class JanusSubscriber: Sendable {
     private let candidates = CandidateQueue()
     private let state: Mutex<State>
     private let negotiation = AsyncLock()
-    private let onFailure: @Sendable (String) -> Void
+    private let outlet: Outlet
 
     /// - `join`: the members of the request to join as a subscriber, without the streams.
-    /// - `onPacket`: a packet of a remote track, on the loop's thread.
-    /// - `onFailure`: a negotiation failed: nothing new will be received.
+    /// - `listener`: hears all but what the server says of the handle, which it is attached for.
     init(
         _ connection: JanusConnection, handle: Int64, join: @escaping @Sendable () -> JSON,
-        _ configuration: PeerConnectionConfiguration,
-        onEvent: @escaping @Sendable (PeerConnectionEvent) -> Void,
-        onPacket: @escaping @Sendable (TrackID, RTPPacket) -> Void, onFailure: @escaping @Sendable (String) -> Void
+        _ configuration: PeerConnectionConfiguration, _ listener: Listener
     ) throws {
         self.connection = connection
         self.handle = handle
         self.join = join
-        self.onFailure = onFailure
+        let outlet = Outlet(listener)
+        self.outlet = outlet
         let tracks = TrackTable()
         table = tracks
         state = Mutex(State())
@@ -57,10 +80,10 @@ final class JanusSubscriber: Sendable {
             switch event {
             case .candidate(let line, let mid): connection.trickle(handle, candidate: line, mid: mid)
             case .gatheringComplete: connection.trickle(handle, candidate: nil, mid: "")
-            default: onEvent(event)
+            default: outlet.listener.onEvent(event)
             }
         } onPacket: { mid, packet in
-            if let track = tracks[mid] { onPacket(track, packet) }
+            if let track = tracks[mid] { outlet.listener.onPacket(track, packet) }
         }
     }
 
@@ -87,6 +110,7 @@ final class JanusSubscriber: Sendable {
             state.subscribed.subtract(departed)
             state.hasDeparted = state.hasDeparted || !departed.isEmpty
         }
+        showTracks()
         try await negotiation.run { [self] in try await subscribe() }
     }
 
@@ -139,7 +163,7 @@ final class JanusSubscriber: Sendable {
     /// What the server says unasked. On the service thread.
     func receive(_ event: VideoRoomEvent, _ offer: JanusDescription?) {
         negotiation.start { [self] in
-            do { try await take(event, offer) } catch { onFailure("\(error)") }
+            do { try await take(event, offer) } catch { outlet.listener.onFailure("\(error)") }
         }
     }
 
@@ -162,13 +186,17 @@ final class JanusSubscriber: Sendable {
     }
 
     private func follow(_ streams: [VideoRoomStream]) {
-        let wanted = state.withLock { $0.wanted }
-        var tracks: [String: TrackID] = [:]
+        var lines: [String: Feed] = [:]
         for stream in streams where stream.isActive {
             guard let feed = stream.feed, let mid = stream.feedMid else { continue }
-            tracks[stream.mid] = wanted[Feed(id: feed, mid: mid)]
+            lines[stream.mid] = Feed(id: feed, mid: mid)
         }
-        table.set(tracks)
+        state.withLock { $0.lines = lines }
+        showTracks()
+    }
+
+    private func showTracks() {
+        table.set(state.withLock { state in state.lines.compactMapValues { state.wanted[$0] } })
     }
 
     func add(candidate: String) { candidates.add(candidate, to: peer) }
@@ -177,6 +205,69 @@ final class JanusSubscriber: Sendable {
         async let told: Void = connection.detach(handle)
         await peer.close()
         await told
+    }
+
+    // MARK: From one session to the next
+
+    /// Stays connected, paused at the server: nothing comes by it but what keeps the path.
+    /// - `listener`: is heard from now on.
+    /// - Returns: whether it does; where not, it is closed, without waiting for a server that does not answer.
+    func park(_ listener: Listener) async -> Bool {
+        listen(listener)
+        let isWhole = state.withLock { $0.hasJoined && !$0.hasDeparted && !$0.subscribed.isEmpty }
+        guard isWhole, !negotiation.isBusy, peer.statistics.state == .connected else {
+            await close()
+            return false
+        }
+        let (connection, handle) = (connection, handle)
+        // Whoever leaves may be cancelled.
+        let isPaused = await Task {
+            let limit = JanusConnection.farewellLimit
+            return (try? await connection.ask(handle, ["request": "pause"], limit: limit)) != nil
+        }.value
+        guard isPaused else {
+            Task { await connection.detach(handle) }
+            await peer.close()
+            return false
+        }
+        let received = peer.statistics.rtp
+        state.withLock { $0.before = received }
+        return true
+    }
+
+    /// Receives again what it was parked with, for another session. Where the server refuses it takes nothing more, see
+    /// ``canTake(_:)``.
+    func resume(_ listener: Listener) {
+        listen(listener)
+        negotiation.start { [self] in
+            let isStarted = (try? await connection.ask(handle, ["request": "start"])) != nil
+            // The path may have ended before there was a room to tell it to.
+            if isStarted, peer.statistics.state == .connected { return }
+            state.withLock { state in
+                state.subscribed = []
+                state.hasDeparted = true
+            }
+        }
+    }
+
+    private func listen(_ listener: Listener) {
+        outlet.listener = listener
+        connection.listen(to: handle, onEvent: listener.onMessage)
+    }
+
+    /// Pictures that were missed while it was parked are what the next build on.
+    func requestKeyframesAfterParking() {
+        guard state.withLock({ $0.before != nil }) else { return }
+        for (mid, track) in tracks where track.kind != .audio { peer.requestKeyframe(mid: mid) }
+    }
+
+    /// Of this session: what was received before it does not count, and a way that was open has no opening.
+    var statistics: PeerConnectionStatistics {
+        var statistics = peer.statistics
+        guard let before = state.withLock({ $0.before }) else { return statistics }
+        statistics.begunAt = nil
+        statistics.rtp?.subtractReceived(before)
+        return statistics
     }
 
     /// New paths for what is received.
@@ -189,6 +280,19 @@ final class JanusSubscriber: Sendable {
             } catch let failure as JanusFailure {
                 throw failure.serviceError("restart ICE")
             }
+        }
+    }
+}
+
+extension RTPTransportStatistics {
+    fileprivate mutating func subtractReceived(_ before: RTPTransportStatistics) {
+        for index in receivers.indices {
+            guard let earlier = before.receivers.first(where: { $0.mid == receivers[index].mid }) else { continue }
+            receivers[index].packets -= earlier.packets
+            receivers[index].payloadBytes -= earlier.payloadBytes
+            receivers[index].lost -= earlier.lost
+            receivers[index].nackedPackets -= earlier.nackedPackets
+            receivers[index].recovered -= earlier.recovered
         }
     }
 }

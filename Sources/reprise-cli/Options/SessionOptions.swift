@@ -19,7 +19,11 @@ struct SessionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How long to stay out between two sessions.", valueName: "seconds"))
     var pause = Seconds(.seconds(1))
 
-    @Option(help: "What a left call keeps of its devices: release closes them, warm keeps them configured.")
+    @Option(
+        help: """
+            What a left call keeps: release closes the devices, warm keeps them configured, and in a Janus room the way \
+            that the others' tracks come by.
+            """)
     var standby = Standby.release
 
     @Option(help: ArgumentHelp("The picture size to aim at.", valueName: "WxH"))

@@ -1,4 +1,4 @@
-"""Reprise and Chromium in a Janus VideoRoom: Reprise comes five times, then the browser does."""
+"""Reprise and Chromium in a Janus VideoRoom: Reprise comes five times by either standby policy, then the browser does."""
 
 from rig.chromium import Chromium
 from rig.janus import Janus
@@ -15,15 +15,17 @@ def run(checks, lab):
     browser = Chromium(lab.workshop, lab.here, hertz=TONE)
     browser.open_devices()
     browser.connect(janus.url)
-    reprise_comes(checks, lab, janus, browser)
+    for standby in ("release", "warm"):
+        reprise_comes(checks, lab, janus, browser, standby)
     browser_comes(checks, lab, janus, browser)
     checks.that(not janus.errors(), "Janus complained about nothing", "; ".join(janus.errors()[:3]))
 
 
-def reprise_comes(checks, lab, janus, browser):
+def reprise_comes(checks, lab, janus, browser, standby):
     browser.join(1001)
     stays = Stays(browser.observe)
-    reprise = Reprise(lab, f"janus:{janus.url}", "--cycles", CYCLES, "--duration", 2.5, "--pause", 0.3)
+    reprise = Reprise(lab, f"janus:{janus.url}", "--cycles", CYCLES, "--duration", 2.5, "--pause", 0.3,
+                      "--standby", standby, name=f"reprise-{standby}")  # fmt: skip
     sessions = reprise.hold(60, stays.look)
     check_sessions(checks, sessions)
     check_tone(checks, reprise, TONE, "the browser's")
@@ -31,6 +33,9 @@ def reprise_comes(checks, lab, janus, browser):
     checks.that(max(stays.levels, default=0) > 0, "audioLevel in the browser is above 0", f"{max(stays.levels):.2f}")
     pairs = {session.pair for session in sessions}
     checks.that(None not in {part for pair in pairs for part in pair}, "the candidate pair is told", pairs)
+    if standby == "warm":
+        kept = [session.transport.get("describedMs") is None for session in sessions]
+        checks.that(kept == [False] + [True] * (CYCLES - 1), "every stay but the first came by the way that was kept", kept)
     browser.leave()
 
 

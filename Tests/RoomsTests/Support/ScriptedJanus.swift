@@ -62,6 +62,8 @@ final class ScriptedJanus: Sendable {
         var connections = 0
         var nextID: Int64 = 100
         var peers: [PeerConnection] = []
+        /// The peers that a handle's offers were made by.
+        var senders: [Int64: PeerConnection] = [:]
     }
 
     private let state = Mutex(State())
@@ -134,6 +136,9 @@ final class ScriptedJanus: Sendable {
         try await tell(handle, "event", ["plugindata": ["plugin": "janus.plugin.videoroom", "data": data]])
     }
 
+    /// What sends to a subscriber's handle.
+    func sender(to handle: Int64) -> PeerConnection? { state.withLock { $0.senders[handle] } }
+
     /// Ends the connections as a server does that goes down.
     func closeConnections() async throws {
         for writer in state.withLock({ Array($0.writers.values) }) {
@@ -152,7 +157,12 @@ final class ScriptedJanus: Sendable {
         switch request.janus {
         case "create", "attach": return [request.success(newID())]
         case "message": return [request.ack, answer(to: request)]
-        case "keepalive", "trickle": return [request.ack]
+        case "trickle":
+            if let line = request.json["candidate"]?["candidate"]?.string {
+                try? request.handle.flatMap(sender)?.addCandidate(line)
+            }
+            return [request.ack]
+        case "keepalive": return [request.ack]
         default: return [request.success()]
         }
     }
@@ -183,10 +193,13 @@ final class ScriptedJanus: Sendable {
                                 "feed_id": stream["feed"] ?? .null, "feed_mid": stream["mid"] ?? .null,
                             ]
                         }),
-                ], jsep: offer(of: streams.array.count))
+                ], jsep: offer(of: streams.array.count, to: request.handle ?? 0))
         case "publish": return request.event(["configured": "ok"], jsep: jsep.flatMap(answer))
         case "configure": return request.event(["configured": "ok"], jsep: jsep.flatMap(answer))
-        case "start": return request.event(["started": "ok"])
+        case "start":
+            if let jsep { _ = try? request.handle.flatMap(sender)?.acceptAnswer(jsep) }
+            return request.event(["started": "ok"])
+        case "pause": return request.event(["paused": "ok"])
         case "leave": return request.event(["leaving": "ok"])
         case "listparticipants": return request.event(["videoroom": "participants", "participants": []])
         case "list": return request.event(["videoroom": "success", "list": []])
@@ -199,7 +212,9 @@ final class ScriptedJanus: Sendable {
     // MARK: Real descriptions
 
     private func peer() -> PeerConnection? {
-        let peer = try? PeerConnection(PeerConnectionConfiguration(loop: SharedNetworkLoop.loop)) { _ in
+        var configuration = PeerConnectionConfiguration(loop: SharedNetworkLoop.loop)
+        configuration.includesLoopback = true
+        let peer = try? PeerConnection(configuration) { _ in
         } onPacket: { _, _ in
         }
         state.withLock { state in if let peer { state.peers.append(peer) } }
@@ -213,8 +228,9 @@ final class ScriptedJanus: Sendable {
         return JanusDescription.json(type: "answer", sdp: answer)
     }
 
-    private func offer(of tracks: Int) -> JSON? {
+    private func offer(of tracks: Int, to handle: Int64) -> JSON? {
         guard let peer = peer() else { return nil }
+        state.withLock { $0.senders[handle] = peer }
         for track in 0..<tracks {
             _ = peer.addTransceiver(.audio, .sendOnly, track: LocalTrack(streamID: "s\(track)", trackID: "audio"))
         }
