@@ -23,14 +23,14 @@ def held(pid):
     )  # fmt: skip
 
 
-def measure(say, lab, cycles):
+def measure(say, lab, cycles, standby):
     """What it held after each stay, and each first sound in milliseconds."""
     janus = Janus(lab.workshop, lab.here)
     whistler = Peer(lab.workshop, lab.here, "aiortc_room.py", janus.url, "--no-video", "--tone", 880, name="whistler")
     whistler.ask("join", ROOM)
-    say(f"soak: {cycles} rejoins")
+    say(f"soak: {cycles} rejoins, {standby}")
     run = Reprise(lab, f"janus:{janus.url}", "--cycles", cycles, "--duration", 0.2, "--pause", 0.05,
-                  room=ROOM, records=False, camera=("--no-camera",))  # fmt: skip
+                  "--standby", standby, room=ROOM, records=False, camera=("--no-camera",))  # fmt: skip
     holdings, sounds = [], []
     for session in run.lines(cycles * 2 + 30):
         if run.program.is_running:
@@ -54,11 +54,11 @@ def cells(holdings, sounds, times):
         yield name, f"{middle[0]:.0f}", f"{middle[1]:.0f}", f"{middle[2]:.1f}", f"{found.p50:.1f}", f"{found.p95:.1f}"
 
 
-def targets(rows):
+def targets(rows, standby):
     """That the end is as the start: the limit is the start's figure, and what measuring itself strays by."""
     start, end = ([float(cell) for cell in row[1:]] for row in rows)
-    yield "soak: descriptors at the end", end[0], start[0], ""
-    yield "soak: threads at the end", end[1], start[1], ""
+    yield f"soak, {standby}: descriptors at the end", end[0], start[0], ""
+    yield f"soak, {standby}: threads at the end", end[1], start[1], ""
     # An allocator's arenas settle within the first hundreds of stays.
-    yield "soak: resident memory at the end", end[2], start[2] + 4, "MB"
-    yield "soak: first sound p95 at the end", end[4], start[4] * 1.1, "ms"
+    yield f"soak, {standby}: resident memory at the end", end[2], start[2] + 4, "MB"
+    yield f"soak, {standby}: first sound p95 at the end", end[4], start[4] * 1.1, "ms"
