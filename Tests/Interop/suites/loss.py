@@ -69,7 +69,8 @@ def check_statistics(checks, what, session, audio, loss):
     checks.that(abs(said - loss) <= stray, f"{what}: its statistics tell of as much loss", f"{said:.1%} of {count} packets")
     jitter, round_trip = audio.get("jitterMs") or 0, session.transport.get("roundTripMs") or 0
     checks.that(3 < jitter < 20, f"{what}: of the link's jitter", f"{jitter:.1f} ms")
-    checks.that(20 <= round_trip < 120, f"{what}: and of its round trip", f"{round_trip:.1f} ms")
+    # The packet that was timed last may have overtaken others: it has not waited on its way.
+    checks.that(10 <= round_trip < 120, f"{what}: and of its round trip", f"{round_trip:.1f} ms")
 
 
 def interrupt(checks, lab, link, far, browser, service, what):
