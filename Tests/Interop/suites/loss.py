@@ -36,8 +36,8 @@ def lose(checks, lab, link, far, browser, service, loss):
     link.set(loss=loss, jitter=30, reorder=0.02, delay=10)
     before = link.counts()
     stays = Stays(browser.observe)
-    # At a fifth, the handshakes alone take seconds, most frames miss a packet, and so do most repairs.
-    duration, least = (5, 10) if loss < 0.2 else (12, 3)
+    # From a tenth on the handshakes alone take seconds; at a fifth most frames miss a packet, and so do most repairs.
+    duration, least = 5 if loss < 0.1 else 12, 10 if loss < 0.2 else 3
     reprise = Reprise(lab, service, "--duration", duration, namespace=far, name=f"reprise-loss-{loss:.0%}")
     session = reprise.hold(50, stays.look)[0]
     after = link.counts()
