@@ -136,6 +136,7 @@ test: deps-test ## Run all tests: units, races, fuzzing, the device lab, calls w
 	$(call step,lab,Tests/DeviceLab/run,Tests/DeviceLab/run --no-build --again)
 	$(call step,allocations,.build/lab/release/*PackageTests.xctest --testing-library swift-testing --filter '$(RELEASE_TESTS)')
 	$(call step,interop,Tests/Interop/run)
+	# Where the lab was tried again, its first log has what passed then.
 	passed=$$(cat .build/test/*.log $$(ls .build/test/lab.failed 2>/dev/null) | grep -E '^✔ Test [^ ]+.* passed after|^✔ +[0-9.]+ s ' | grep -vc '^✔ Test run ' || true)
 	failed=$$(cat .build/test/*.log | grep -E '^✘ Test [^ ]+.* failed after|^device lab: (SKIPPED|DID NOT END)|^✘ +[0-9.]+ s ' | grep -vc '^✘ Test run ' || true)
 	echo

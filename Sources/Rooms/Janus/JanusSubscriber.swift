@@ -43,14 +43,16 @@ final class JanusSubscriber: Sendable {
         var before: RTPTransportStatistics?
     }
 
-    /// The listener of the moment.
+    /// The listener of the moment. Of its closures each way copies the one that it calls: packets are many.
     private final class Outlet: Sendable {
-        private let state: Mutex<Listener>
-        init(_ listener: Listener) { state = Mutex(listener) }
-        var listener: Listener {
-            get { state.withLock { $0 } }
-            set { state.withLock { $0 = newValue } }
-        }
+        private let listener: Mutex<Listener>
+
+        init(_ listener: Listener) { self.listener = Mutex(listener) }
+
+        func turn(to next: Listener) { listener.withLock { $0 = next } }
+        func tell(_ event: PeerConnectionEvent) { listener.withLock { $0.onEvent }(event) }
+        func hand(_ track: TrackID, _ packet: RTPPacket) { listener.withLock { $0.onPacket }(track, packet) }
+        func fail(_ reason: String) { listener.withLock { $0.onFailure }(reason) }
     }
 
     private let connection: JanusConnection
@@ -80,10 +82,10 @@ final class JanusSubscriber: Sendable {
             switch event {
             case .candidate(let line, let mid): connection.trickle(handle, candidate: line, mid: mid)
             case .gatheringComplete: connection.trickle(handle, candidate: nil, mid: "")
-            default: outlet.listener.onEvent(event)
+            default: outlet.tell(event)
             }
         } onPacket: { mid, packet in
-            if let track = tracks[mid] { outlet.listener.onPacket(track, packet) }
+            if let track = tracks[mid] { outlet.hand(track, packet) }
         }
     }
 
@@ -163,7 +165,7 @@ final class JanusSubscriber: Sendable {
     /// What the server says unasked. On the service thread.
     func receive(_ event: VideoRoomEvent, _ offer: JanusDescription?) {
         negotiation.start { [self] in
-            do { try await take(event, offer) } catch { outlet.listener.onFailure("\(error)") }
+            do { try await take(event, offer) } catch { outlet.fail("\(error)") }
         }
     }
 
@@ -251,7 +253,7 @@ final class JanusSubscriber: Sendable {
     }
 
     private func listen(_ listener: Listener) {
-        outlet.listener = listener
+        outlet.turn(to: listener)
         connection.listen(to: handle, onEvent: listener.onMessage)
     }
 

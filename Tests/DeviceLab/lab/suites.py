@@ -73,11 +73,12 @@ class Report:
         incomplete = {test.split("/")[0] for test in unfinished}
         failed = [test for test in expected if test in ended and test not in passed]
         self.is_complete = not unfinished
+        #: What `failed_last` reads.
         self.failed = unfinished + failed
         self.lines = [f"{len(suites - incomplete)} of {len(suites)} device suites ran"]
         self.lines += [f"SKIPPED: {test}" if test in skipped else f"DID NOT END: {test}" for test in unfinished]
         self.lines += [f"FAILED: {test}" for test in failed]
-        self.lines.append(f"{len(expected) - len(unfinished) - len(failed)} passed, {len(unfinished) + len(failed)} failed")
+        self.lines.append(f"{len(expected) - len(self.failed)} passed, {len(self.failed)} failed")
 
     @staticmethod
     def read(line, ended, skipped, passed):

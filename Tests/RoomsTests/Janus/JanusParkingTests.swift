@@ -12,6 +12,13 @@ struct JanusParkingTests {
         "id": 77, "display": "Bob", "streams": [["type": "audio", "mid": "0", "codec": "opus"]],
     ]
 
+    /// Bob is in every room.
+    @Sendable private static func welcome(_ request: ScriptedJanus.Request) -> [JSON]? {
+        guard request.request == "join", request.json["body"]?["ptype"] == "publisher" else { return nil }
+        let id = request.json["body"]?["id"] ?? 0
+        return [request.ack, request.event(["videoroom": "joined", "id": id, "publishers": [bob]])]
+    }
+
     /// A server with Bob in every room, and a service of it.
     private final class Stay: Sendable {
         private let sent = Mutex<UInt16>(0)
@@ -19,11 +26,7 @@ struct JanusParkingTests {
         let service: JanusService
 
         init(clock: any Clock<Duration> = ContinuousClock()) async throws {
-            janus = try await ScriptedJanus { request in
-                guard request.request == "join", request.json["body"]?["ptype"] == "publisher" else { return nil }
-                let id = request.json["body"]?["id"] ?? 0
-                return [request.ack, request.event(["videoroom": "joined", "id": id, "publishers": [bob]])]
-            }
+            janus = try await ScriptedJanus(welcome)
             service = try JanusService(url: janus.url, clock: clock)
         }
 
@@ -167,9 +170,7 @@ struct JanusParkingTests {
         while session.statistics?.opening?.connected == nil { try await aMoment() }
         stay.janus.rule { asked in
             if asked.request == request, asked.json["jsep"] == nil { return [asked.error(459, "No such handle")] }
-            guard asked.request == "join", asked.json["body"]?["ptype"] == "publisher" else { return nil }
-            let id = asked.json["body"]?["id"] ?? 0
-            return [asked.ack, asked.event(["videoroom": "joined", "id": id, "publishers": [Self.bob]])]
+            return Self.welcome(asked)
         }
         let handle = try await stay.leave(session)
         let again = try await stay.join("a2")
