@@ -21,7 +21,8 @@ public final class V4L2Devices: VideoDevices {
     /// codec nodes left out, and nodes that cannot be read now.
     /// - Throws: `.permissionDenied` where there are nodes and none may be opened.
     public func devices() async throws(DeviceError) -> [VideoDeviceInfo] {
-        try await onDeviceThread("cameras") { () throws(DeviceError) in
+        // A look at all cameras takes long: it stands back for a device that is started meanwhile.
+        try await onDeviceThread("cameras", niceness: 5) { () throws(DeviceError) in
             var infos: [VideoDeviceInfo] = []
             var refusal: DeviceError?
             for path in self.scanner.paths {
@@ -167,10 +168,10 @@ public final class V4L2Devices: VideoDevices {
 
 /// Runs what blocks in a driver on a thread of its own: the concurrency pool has few, and all wait for them.
 func onDeviceThread<Value: Sendable>(
-    _ name: String, _ body: @escaping @Sendable () throws(DeviceError) -> Value
+    _ name: String, niceness: Int = 0, _ body: @escaping @Sendable () throws(DeviceError) -> Value
 ) async throws(DeviceError) -> Value {
     let result = ResultBox<Value>()
-    await DeviceThread(name: name) { _ in result.set(Result(catching: body)) }.join()
+    await DeviceThread(name: name, niceness: niceness) { _ in result.set(Result(catching: body)) }.join()
     return try result.get()
 }
 

@@ -9,7 +9,7 @@ import Synchronization
 final class ControlThread: Sendable {
     static let shared = ControlThread(name: "alsa-control")
     /// For looking at all devices.
-    static let listing = ControlThread(name: "alsa-list")
+    static let listing = ControlThread(name: "alsa-list", niceness: 5)
 
     private struct State {
         var work: [@Sendable () -> Void] = []
@@ -17,10 +17,15 @@ final class ControlThread: Sendable {
     }
 
     private let name: String
+    private let niceness: Int
     private let awake = WakeFlag()
     private let state = Mutex(State())
 
-    private init(name: String) { self.name = name }
+    /// - `niceness`: how many steps it stands back for a device that is started meanwhile.
+    private init(name: String, niceness: Int = 0) {
+        self.name = name
+        self.niceness = niceness
+    }
 
     /// Runs `body` on the thread and gives what it gives.
     func run<Value: Sendable>(
@@ -40,7 +45,7 @@ final class ControlThread: Sendable {
         state.withLock { state in
             state.work.append(body)
             if state.thread == nil {
-                state.thread = DeviceThread(name: name) { _ in self.serve() }
+                state.thread = DeviceThread(name: name, niceness: niceness) { _ in self.serve() }
             }
         }
         awake.raise()

@@ -17,9 +17,6 @@ final class StreamRunner {
     private let realTime = RealTimePriority()
     private var recovery = Recovery()
 
-    /// Below what sound servers take: they feed the devices that we may use through them.
-    private static let priority = 20
-
     init(_ thread: StreamThread) {
         self.thread = thread
         target = thread.target
@@ -163,7 +160,7 @@ final class StreamRunner {
     }
 
     private func askForRealTime(_ isAsked: Bool) {
-        if isAsked { realTime.ask(Self.priority) } else { realTime.giveUp() }
+        if isAsked { realTime.ask(StreamThread.priority) } else { realTime.giveUp() }
     }
 
     // MARK: Waiting
@@ -208,6 +205,7 @@ final class StreamRunner {
     /// The stream is over: closed first, so that whoever is told can start anew.
     private func end(_ error: DeviceError, _ request: StartRequest) {
         close()
+        thread.ended()
         var error = error
         if target.isServer, error.errno == EPIPE {
             // How the plug-ins of sound servers tell that the server ended.

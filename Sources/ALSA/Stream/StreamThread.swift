@@ -30,11 +30,27 @@ final class StreamThread: Sendable {
         case start(StartRequest, StartReply)
         case stop(StandbyPolicy, CheckedContinuation<Void, Never>)
         case end
+
+        /// The priority that a thread begins with that is made for it: one that gets it when it runs may have waited long.
+        var priority: Int? {
+            let options: AudioStreamOptions? =
+                switch self {
+                case .prepare(_, let options, _): options
+                case .start(let request, _): request.options
+                case .stop, .end: nil
+                }
+            return options?.realTime == true ? StreamThread.priority : nil
+        }
     }
+
+    /// Below what sound servers take: they feed the devices that we may use through them.
+    static let priority = 20
 
     private struct State {
         var commands: [Command] = []
         var thread: DeviceThread?
+        /// Whether its stream ended by itself: there is nothing to stop.
+        var hasEnded = false
     }
 
     let wakeup: Wakeup
@@ -68,7 +84,7 @@ final class StreamThread: Sendable {
     }
 
     func stop(_ standby: StandbyPolicy) async {
-        guard state.withLock({ $0.thread != nil }) else { return }
+        guard state.withLock({ $0.thread != nil && !$0.hasEnded }) else { return }
         await withCheckedContinuation { reply in send(.stop(standby, reply)) }
     }
 
@@ -78,15 +94,17 @@ final class StreamThread: Sendable {
     }
 
     private func send(_ command: Command) {
-        state.withLock { state in
+        let isAsleep = state.withLock { state in
             state.commands.append(command)
-            if state.thread == nil {
-                state.thread = DeviceThread(name: target.threadName) { _ in
-                    StreamRunner(self).run()
-                }
+            state.hasEnded = false
+            guard state.thread == nil else { return true }
+            // It begins with the command, and needs no call: that would come while it runs already.
+            state.thread = DeviceThread(name: target.threadName, priority: command.priority) { _ in
+                StreamRunner(self).run()
             }
+            return false
         }
-        wakeup.signal()
+        if isAsleep { wakeup.signal() }
     }
 
     // MARK: For the thread
@@ -94,6 +112,9 @@ final class StreamThread: Sendable {
     func nextCommand() -> Command? {
         state.withLock { state in state.commands.isEmpty ? nil : state.commands.removeFirst() }
     }
+
+    /// The stream is over and closed.
+    func ended() { state.withLock { $0.hasEnded = $0.commands.isEmpty } }
 
     var hasCommands: Bool { state.withLock { !$0.commands.isEmpty } }
 }

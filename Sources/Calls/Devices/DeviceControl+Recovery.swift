@@ -44,6 +44,9 @@ extension DeviceControl {
         launchRecovery(epoch, session, Purpose(isRerouting: true, isRecovery: true))
     }
 
+    /// Whether a device is being started, or chosen.
+    var isConverging: Bool { state.withLock { $0.jobs.values.contains(where: \.isActive) } }
+
     private func launchRecovery(_ epoch: Int, _ session: CallLifecycle.Session, _ purpose: Purpose) {
         do {
             let job = try launchConverging(epoch, session, purpose) { _ in }
@@ -73,7 +76,7 @@ extension DeviceControl {
                     state.lost
                     ?? Lost(name: running.name, device: running.device, card: isGone ? running.device.card : nil)
                 // It is not tried before the next: that would only cost time.
-                if isGone { state.trials.failed(running.name, now: now) }
+                if isGone { state.trials.failed(running.name, isGone: true, now: now) }
                 state.silentSince = state.silentSince ?? now
                 state.recoveries.losses += 1
                 state.recoveries.lastCause = isGone ? .disconnected : .failed
@@ -209,7 +212,8 @@ extension DeviceControl {
             if error.code == .neverStarted || error.code == .stalled {
                 state.trials.stalled(id, now: now)
             } else {
-                state.trials.failed(id, now: now)
+                let isGone = error.code == .disconnected || error.code == .noDevice
+                state.trials.failed(id, isGone: isGone, now: now)
             }
             state.recoveries.failedStarts += 1
         }

@@ -33,6 +33,11 @@ public final class DeviceThread: Sendable {
         let argument = unsafe Unmanaged.passRetained(start).toOpaque()
         let status = unsafe pthread_create(&created, nil, deviceThreadMain, argument)
         precondition(status == 0, "pthread_create: errno \(status); raise the limit of processes (ulimit -u)")
+        // On a busy machine it would wait for its first turn.
+        if let priority {
+            var parameters = sched_param(sched_priority: Int32(priority))
+            _ = unsafe pthread_setschedparam(created, SCHED_FIFO, &parameters)
+        }
         self.completion = completion
         thread = Mutex(created)
     }

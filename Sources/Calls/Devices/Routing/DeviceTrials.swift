@@ -3,9 +3,10 @@ import Media
 /// Which devices failed, and when each may be tried again: pure, with time passed in.
 ///
 /// A device that fails is left alone for 20 ms, and twice as long after each further failure, 10 s at most. A signal that
-/// it may have changed lets it be tried at once. One that starts and delivers nothing costs whatever runs in its place a
-/// second or two at each attempt: while another runs it is spared for 10 s, and twice as long after each further stall, 10
-/// minutes at most, or until something is plugged.
+/// it may have changed lets it be tried at once. One that is gone is left alone for longer, until something is plugged: what
+/// is heard of its node is that it goes (devtmpfs takes its permissions first), and that we have closed it. One that starts
+/// and delivers nothing costs whatever runs in its place a second or two at each attempt: while another runs it is spared
+/// for 10 s, and twice as long after each further stall, 10 minutes at most, or until something is plugged.
 struct DeviceTrials: Sendable, Equatable {
     private struct Failure: Equatable {
         var count: Int
@@ -13,6 +14,7 @@ struct DeviceTrials: Sendable, Equatable {
         var notBefore: MonotonicInstant
         var stalls = 0
         var sparedUntil: MonotonicInstant?
+        var isGone = false
 
         func due(_ isReplaced: Bool) -> MonotonicInstant {
             max(notBefore, isReplaced ? sparedUntil ?? notBefore : notBefore)
@@ -20,6 +22,8 @@ struct DeviceTrials: Sendable, Equatable {
     }
 
     static let firstPause = Duration.milliseconds(20)
+    /// Of one that is gone.
+    static let pauseOfGone = Duration.milliseconds(320)
     static let longestPause = Duration.seconds(10)
     static let longestSparing = Duration.seconds(600)
     /// A device that was closed so soon after our own attempt was closed by that attempt.
@@ -27,12 +31,14 @@ struct DeviceTrials: Sendable, Equatable {
 
     private var failures: [DeviceID: Failure] = [:]
 
-    mutating func failed(_ id: DeviceID, now: MonotonicInstant) {
+    /// - `isGone`: it is not there any more, or not yet.
+    mutating func failed(_ id: DeviceID, isGone: Bool = false, now: MonotonicInstant) {
         let before = failures[id]
         let count = (before?.count ?? 0) + 1
         failures[id] = Failure(
-            count: count, at: now, notBefore: now + Self.pause(after: count), stalls: before?.stalls ?? 0,
-            sparedUntil: before?.sparedUntil)
+            count: count, at: now,
+            notBefore: now + max(Self.pause(after: count), isGone ? Self.pauseOfGone : .zero),
+            stalls: before?.stalls ?? 0, sparedUntil: before?.sparedUntil, isGone: isGone)
     }
 
     /// It started, and delivered nothing.
@@ -55,11 +61,13 @@ struct DeviceTrials: Sendable, Equatable {
 
     /// Something happened to devices of this kind: those that failed may be tried at once.
     mutating func hear(_ signal: DeviceSignal, now: MonotonicInstant) {
+        let isPlugged = signal.event == .added || signal.event == .woke
         for (id, failure) in failures {
+            if failure.isGone, !isPlugged { continue }
             if signal.event == .freed, now - failure.at < Self.ownClosing { continue }
             failures[id]?.notBefore = now
             // A driver that hangs is freed by our own closing, and touched by every mixer.
-            if signal.event == .added || signal.event == .woke { failures[id]?.sparedUntil = nil }
+            if isPlugged { failures[id]?.sparedUntil = nil }
         }
     }
 

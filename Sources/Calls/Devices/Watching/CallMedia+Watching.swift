@@ -40,7 +40,7 @@ extension CallMedia {
             // After the devices have started: looking at all of them takes time that a join has not.
             try await clock.sleep(for: .milliseconds(500))
             guard let self else { return }
-            await self.look([.sound, .video])
+            try await self.look([.sound, .video])
             try Task.checkCancellation()
             // What was taken before anybody had looked may not be the best, or what was chosen is in another socket.
             for manager in self.managers { manager.control.chooseAgain(in: session) }
@@ -56,7 +56,7 @@ extension CallMedia {
                 case .wait(let pause): try await clock.sleep(for: pause)
                 case .complete(let batch):
                     guard let self else { return }
-                    await self.look(Set(batch.map(\.subject)))
+                    try await self.look(Set(batch.map(\.subject)))
                     try Task.checkCancellation()
                     for manager in self.managers { manager.control.chooseAgain(in: session) }
                     return
@@ -66,7 +66,12 @@ extension CallMedia {
     }
 
     /// Looks at the devices without having a leave wait: a driver may take long to answer.
-    private func look(_ subjects: Set<DeviceSignal.Subject>) async {
+    private func look(_ subjects: Set<DeviceSignal.Subject>) async throws {
+        // It would take the processor from a device that is just being started, and that is missing sound or pictures. Not
+        // for long: a driver may hang.
+        for _ in 1...5 where managers.contains(where: \.control.isConverging) {
+            try await call.configuration.clock.sleep(for: .milliseconds(10))
+        }
         let hasLooked = Completion()
         // It may outlast the session, which keeps the call: this keeps it for so long.
         Task { [call] in
