@@ -1,6 +1,7 @@
 """The table of what each fault cost, as the device suites measured it."""
 
 import json
+import statistics
 
 COLUMNS = [
     ("floor", "kernel says so"), ("told", "told"), ("delivers", "next sound or picture"), ("ownGap", "without a device"),
@@ -9,13 +10,23 @@ COLUMNS = [
 
 
 def table(path):
-    """Lines of Markdown; none where nothing was measured. Milliseconds from the event."""
+    """Lines of Markdown; none where nothing was measured. Milliseconds from the event: of what was done several times in the
+    run the median, and the worst in brackets."""
     if not path.exists():
         return []
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    groups = {}
+    for row in map(json.loads, path.read_text().splitlines()):
+        groups.setdefault((row["device"], row["event"]), []).append(row)
     lines = ["| device | event | " + " | ".join(f"{title} (ms)" for _, title in COLUMNS) + " | then |"]
     lines.append("|---|---|" + "---:|" * len(COLUMNS) + "---|")
-    for row in rows:
-        cells = ["" if row.get(key) is None else f"{row[key]:.1f}" for key, _ in COLUMNS]
-        lines.append(f"| {row['device']} | {row['event']} | " + " | ".join(cells) + f" | {row['then']} |")
+    for (device, event), rows in groups.items():
+        cells = [cell([row[key] for row in rows if row.get(key) is not None]) for key, _ in COLUMNS]
+        lines.append(f"| {device} | {event} | " + " | ".join(cells) + f" | {rows[-1]['then']} |")
     return lines
+
+
+def cell(values):
+    if not values:
+        return ""
+    worst = f" ({max(values):.1f})" if len(values) > 1 else ""
+    return f"{statistics.median(values):.1f}{worst}"

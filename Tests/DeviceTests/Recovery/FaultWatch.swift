@@ -20,13 +20,18 @@ struct FaultWatch {
         lab = made
         far = FarSide(lab.call)
         for card in ["Loopback", "Second"] {
-            _ = try await Tone(frequency: 440, amplitude: 0.5).speak(into: card, seconds: 120)
+            try await Self.speak(into: card)
         }
         try await lab.join()
-        // What there is to fall back to is looked at when the devices have started.
+        // What there is to fall back to is looked at when the devices have started: the cameras last, of which the lab has some.
         let call = lab.call
-        let hasLooked = await reached { !call.media.devices.value.speakers.isEmpty }
+        let hasLooked = await reached { !call.media.devices.value.cameras.isEmpty }
         try #require(hasLooked)
+    }
+
+    /// Has a voice at the microphone of a loopback card.
+    static func speak(into card: String) async throws {
+        _ = try await Tone(frequency: 440, amplitude: 0.5).speak(into: card, seconds: 120)
     }
 
     func end() async {
@@ -49,20 +54,28 @@ struct FaultWatch {
 
     /// Waits until devices run that were started after an instant.
     /// - `on`: on which card; nil: anyone's.
+    /// - Returns: when the last of them delivered first.
+    @discardableResult
     func running(
         _ managers: [any DeviceManager], on card: String?, since begin: MonotonicInstant,
         _ location: SourceLocation = #_sourceLocation
-    ) async throws {
+    ) async throws -> MonotonicInstant {
+        var delivered: MonotonicInstant?
         let isRunning = await reached(within: .seconds(30)) {
             managers.allSatisfy { manager in
                 manager.status == .enabled
                     && (card.map { manager.selectedDevice?.rawValue.contains($0) == true } ?? true)
-            } && delivers(managers, since: begin) != nil
+            }
+                && {
+                    delivered = delivers(managers, since: begin)
+                    return delivered != nil
+                }()
         }
         let told = managers.map {
             "\($0.status), \($0.selectedDevice?.rawValue ?? "no device"), \($0.error?.description ?? "no error")"
         }
         try #require(isRunning, "\(told) \(String(describing: lab.call.statistics))", sourceLocation: location)
+        return try #require(delivered)
     }
 
     /// When the last of devices that started after an instant brought its first sample or picture, by the hardware's own
@@ -82,18 +95,19 @@ struct FaultWatch {
     }
 
     /// Writes a line of the table.
-    /// - `begun`: when it happened; `floor`: when the kernel said so.
+    /// - `begun`: when it happened; `floor`: when the kernel said so; `next`: when the next device delivered first, nil for
+    ///   what the statistics say now (a device that is opened anew meanwhile, for more buffer, makes that later).
     /// - `missing`: what the far side missed; nil where there was nothing to hear or see before.
     func tell(
         _ device: String, _ event: String, _ managers: [any DeviceManager], begun: MonotonicInstant,
-        floor: MonotonicInstant? = nil, isFault: Bool = true, missing: Duration? = nil
+        floor: MonotonicInstant? = nil, next: MonotonicInstant? = nil, isFault: Bool = true, missing: Duration? = nil
     ) throws {
         let told = isFault ? far.told(after: begun) : nil
         let names = Set(managers.map { $0.selectedDevice?.rawValue ?? "none" }).sorted().joined(separator: ", ")
         try GapTable.add(
             Gap(
                 device: device, event: event, floor: floor?.ms(since: begun), told: told?.ms(since: begun),
-                delivers: delivers(managers, since: begun)?.ms(since: begun),
+                delivers: (next ?? delivers(managers, since: begun))?.ms(since: begun),
                 ownGap: managers.compactMap(\.recoveries.lastGap).max()?.milliseconds, missing: missing?.milliseconds,
                 then: names))
     }
