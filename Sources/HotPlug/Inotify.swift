@@ -5,11 +5,14 @@ import Glibc
 final class Inotify {
     struct Event {
         var path: String
-        /// The file in a watched folder; nil: the watched path itself.
+        /// The file in a watched folder; nil: the watched path itself. Of an overflow, which is of no path, nil too.
         var name: String?
         var mask: UInt32
 
         func has(_ flag: Int) -> Bool { mask & UInt32(flag) != 0 }
+
+        /// More happened than the kernel keeps for who reads late: nobody knows what.
+        var isOverflow: Bool { has(Int(IN_Q_OVERFLOW)) }
     }
 
     let descriptor: Int32
@@ -50,7 +53,7 @@ final class Inotify {
             let event = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: inotify_event.self)
             let end = min(offset + header + Int(event.len), bytes.count)
             let name = unsafe String(decoding: bytes[(offset + header)..<end].prefix { $0 != 0 }, as: UTF8.self)
-            if let path = paths[event.wd] {
+            if let path = event.wd < 0 ? "" : paths[event.wd] {
                 events.append(Event(path: path, name: name.isEmpty ? nil : name, mask: event.mask))
             }
             if event.mask & UInt32(IN_IGNORED) != 0 { paths[event.wd] = nil }

@@ -106,6 +106,10 @@ private func watch(_ sources: WatchSources, _ stop: WatchStop, tell: ([DeviceSig
         }
         var set = [pollfd(fd: stop.wakeup.descriptor, events: Int16(POLLIN), revents: 0)] + groups.joined()
         let ready = unsafe poll(&set, nfds_t(set.count), -1)
+        if ready < 0, errno != EINTR {
+            // No memory, or more descriptors than the process may have now: it is tried again in a second.
+            _ = unsafe poll(&set, 1, 1_000)
+        }
         guard ready > 0, !stop.mustStop else { continue }
         var place = 1
         for (index, group) in groups.enumerated() {

@@ -25,7 +25,11 @@ final class NodeSource: WatchSource {
     func read() -> [DeviceSignal] {
         var signals: [DeviceSignal] = []
         for event in inotify.read() {
-            if event.path == sound {
+            if event.isOverflow {
+                watchSound()
+                watchCameras()
+                signals += DeviceSignal.missed
+            } else if event.path == sound {
                 if let signal = soundSignal(event) { signals.append(signal) }
             } else if event.path == dev {
                 signals += folderSignals(event)

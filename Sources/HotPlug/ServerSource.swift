@@ -21,6 +21,7 @@ final class ServerSource: WatchSource {
     func read() -> [DeviceSignal] {
         inotify.read().compactMap { event in
             if event.path == folder, event.name == "pulse" { watchPulse() }
+            if event.isOverflow { return DeviceSignal(.soundServer, .added, "any") }
             guard let name = event.name, Self.sockets.contains(name) else { return nil }
             return DeviceSignal(.soundServer, event.has(Int(IN_DELETE)) ? .removed : .added, name)
         }

@@ -34,7 +34,14 @@ final class UdevSource: WatchSource {
 
     func read() -> [DeviceSignal] {
         var signals: [DeviceSignal] = []
-        while let device = unsafe udev_monitor_receive_device(monitor) {
+        while true {
+            errno = 0
+            guard let device = unsafe udev_monitor_receive_device(monitor) else {
+                // Messages were dropped that came faster than they were read.
+                guard errno == ENOBUFS else { return signals }
+                signals += DeviceSignal.missed
+                continue
+            }
             defer { unsafe udev_device_unref(device) }
             guard let subsystem = unsafe text(udev_device_get_subsystem(device)),
                 let name = unsafe text(udev_device_get_sysname(device)),
@@ -48,7 +55,6 @@ final class UdevSource: WatchSource {
                 }
             signals.append(DeviceSignal(subsystem == "sound" ? .sound : .video, event, name))
         }
-        return signals
     }
 
     func close() {

@@ -34,6 +34,20 @@ struct MachineWatchTests {
         #expect(await signals.next(event: .removed) == DeviceSignal(.video, .removed, "video0"))
     }
 
+    @Test("Where more happened than the kernel keeps, all is looked at, and what was missed is watched from then on")
+    func overflow() throws {
+        let dev = try Folder()
+        let source = try #require(NodeSource(dev: dev.path))
+        defer { source.close() }
+        let limit = try String(contentsOfFile: "/proc/sys/fs/inotify/max_queued_events", encoding: .utf8)
+        let most = try #require(Int(limit.trimmingCharacters(in: .newlines)))
+        for number in 0...most { dev.touch("other\(number)") }
+        dev.touch("video0")
+        #expect(source.read().map(\.event) == [.added, .added])
+        dev.close("video0")
+        #expect(source.read() == [DeviceSignal(.video, .freed, "video0")])
+    }
+
     @Test("Listeners do not accumulate, and without one no thread runs")
     func listenersEnd() async throws {
         let dev = try Folder()

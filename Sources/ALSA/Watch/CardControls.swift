@@ -17,14 +17,18 @@ package final class CardControls: WatchSource {
 
     package func read() -> [DeviceSignal] {
         var signals: [DeviceSignal] = []
+        var isOneGone = false
         for (index, card) in cards {
             guard let changes = card.read() else {
                 // Unplugged; its driver waits for this.
                 cards[index] = nil
+                isOneGone = true
                 continue
             }
             signals += changes.map { DeviceSignal(.sound, .controlsChanged, "\(card.id): \($0)") }
         }
+        // It may be back already, heard of before the old one was found dead.
+        if isOneGone { openNew() }
         return signals
     }
 

@@ -12,10 +12,12 @@ public final class CallMedia: MediaManager {
     /// The machine's devices. While joined it follows what is plugged and unplugged, within 100 ms and one event for each
     /// plugging; it lives as long as the call, and while left shows what was seen last (``refreshDevices()`` looks).
     public let devices = StateFlow(DeviceLists())
+    let looks: DeviceLooks
     private let link: CallLink
 
     init(link: CallLink) {
         self.link = link
+        looks = DeviceLooks(into: devices)
         microphone = MicrophoneManager(link: link)
         speaker = SpeakerManager(link: link)
         camera = CameraManager(link: link)

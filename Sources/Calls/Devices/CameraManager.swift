@@ -25,6 +25,7 @@ public final class CameraManager: DeviceManager {
     /// Changes to a camera that looks the other way. A camera selected by id is given up for it.
     /// - Throws: `.noDevice` where there is no other camera; the running one goes on.
     public func flip() async throws(DeviceError) {
+        let epoch = control.epoch
         let infos = try await driver.infos()
         let current = selectedDevice ?? infos.first?.id
         let present = infos.first { $0.id == current }
@@ -42,8 +43,10 @@ public final class CameraManager: DeviceManager {
                 .noDevice, operation: "flip", device: "camera", reason: "there is no other camera",
                 advice: "Connect a second one.")
         }
-        driver.choice.withLock { $0.direction = next.direction }
-        try await select(next.id)
+        try await control.select(next.id, since: epoch)
+        control.state.withLock { state in
+            if state.epoch == epoch { driver.choice.withLock { $0.direction = next.direction } }
+        }
     }
 
     /// The size and rate aimed at; nil: the call's settings, 1280×720 at 30 by default. Counts from the next start.
@@ -59,10 +62,7 @@ public final class CameraManager: DeviceManager {
 
     public func reset() async { await control.reset { await self.reset(keeping: nil) } }
 
-    func reset(keeping standby: StandbyPolicy?) async {
-        driver.choice.withLock { $0 = CameraDriver.Choice() }
-        await control.reset(keeping: standby)
-    }
+    func reset(keeping standby: StandbyPolicy?) async { await control.reset(keeping: standby) }
 }
 
 /// Starts cameras for ``DeviceControl``.
@@ -118,6 +118,8 @@ final class CameraDriver: DeviceDriver {
     func setMuted(_ isMuted: Bool, in session: SessionMedia) async -> Bool { false }
 
     func isAnnounced(in session: SessionMedia) -> Bool { session.link.isOn(.video) }
+
+    func forget() { choice.withLock { $0 = Choice() } }
 
     func announce(_ isOn: Bool, in session: SessionMedia) async { await session.announce(.video, isOn: isOn) }
 }

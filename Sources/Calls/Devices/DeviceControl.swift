@@ -164,20 +164,27 @@ public final class DeviceControl: Sendable {
         if let epoch { try await convergeIfJoined(epoch, presenceMatters: false) }
     }
 
+    /// Counts resets: what was begun in an earlier epoch is refused.
+    var epoch: Int { state.withLock { $0.epoch } }
+
     /// - `id`: nil leaves the choice to the routing again.
-    func select(_ id: DeviceID?) async throws(DeviceError) {
+    /// - `begun`: the epoch in which whoever chooses began; nil: this one.
+    func select(_ id: DeviceID?, since begun: Int? = nil) async throws(DeviceError) {
+        let epoch = begun ?? self.epoch
         var selection: Selection?
         if let id {
             let name = try await answered { [driver] () async throws(DeviceError) in try await driver.device(id).name }
             selection = Selection(id: id, name: name)
         }
-        let (previous, epoch) = state.withLock { [selection] state in
+        let previous = try state.withLock { [selection] state throws(DeviceError) in
+            // The look-up may have taken longer than the session.
+            guard state.epoch == epoch else { throw refused("the device was reset meanwhile") }
             defer {
                 state.selection = selection
                 state.lost = nil
                 state.trials = DeviceTrials()
             }
-            return (state.selection, state.epoch)
+            return state.selection
         }
         publish()
         do {
@@ -244,6 +251,7 @@ public final class DeviceControl: Sendable {
             state.ladder = StallLadder()
             state.isChoosing = false
             state.recoveries = DeviceRecoveries()
+            driver.forget()
             defer { state.retry = nil }
             return Array(state.jobs.values) + (state.retry.map { [$0] } ?? [])
         }

@@ -53,6 +53,9 @@ protocol DeviceDriver: Sendable {
 
     /// Whether the others think that it is on.
     func isAnnounced(in session: SessionMedia) -> Bool
+
+    /// Forgets what a person asked of it: the device is reset.
+    func forget()
 }
 
 extension DeviceDriver {
@@ -71,6 +74,8 @@ extension DeviceDriver {
     func reduction(in session: SessionMedia) -> String? { nil }
 
     func standIn(in session: SessionMedia) -> (@Sendable () async throws -> Void)? { nil }
+
+    func forget() {}
 }
 
 /// A microphone, speaker, camera or screen: what can be stopped again.

@@ -72,11 +72,7 @@ public final class SpeakerManager: DeviceManager {
 
     public func reset() async { await control.reset { await self.reset(keeping: nil) } }
 
-    func reset(keeping standby: StandbyPolicy?) async {
-        driver.sound.withLock { $0 = SpeakerDriver.Sound() }
-        volumes.set(nil)
-        await control.reset(keeping: standby)
-    }
+    func reset(keeping standby: StandbyPolicy?) async { await control.reset(keeping: standby) }
 }
 
 /// Starts speakers for ``DeviceControl``.
@@ -180,6 +176,8 @@ final class SpeakerDriver: DeviceDriver {
             try await mixer.setVolume(volume)
             let mixed = try await mixer.volume()
             sound.withLock { $0.mixed = mixed }
+            // The device before may have had none.
+            session.audioReceiver.volume = 1
         } else {
             session.audioReceiver.volume = Self.gain(ofVolume: volume)
         }
@@ -194,6 +192,11 @@ final class SpeakerDriver: DeviceDriver {
             return sound.mixed.map { $0 != mixed } ?? false
         }
         if isMoved { set(mixed) }
+    }
+
+    func forget() {
+        sound.withLock { $0 = Sound() }
+        volumes.set(nil)
     }
 
     func set(_ volume: Int) {

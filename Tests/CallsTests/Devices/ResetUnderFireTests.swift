@@ -7,8 +7,8 @@ import Testing
 
 @testable import Calls
 
-/// `reset()`, `leave()`, rejoin, selection, mute and volume in random order while devices come, go, fail and stall; with
-/// REPRISE_FIRE_RUNS a number of runs, and under ThreadSanitizer too.
+/// `reset()`, `leave()`, rejoin, selection, mute and volume in random order while devices come, go, fail and stall; under
+/// ThreadSanitizer too. REPRISE_FIRE_RUNS is the number of runs, REPRISE_FIRE_SEED the first one's seed.
 @Suite("Reset under fire", .timeLimit(.minutes(30)))
 struct ResetUnderFireTests {
     private enum Step: CaseIterable {
@@ -18,8 +18,9 @@ struct ResetUnderFireTests {
 
     @Test("Seeded runs with retries, stalls and signals in simulated time end with the invariants true")
     func random() async throws {
-        let runs = Int(ProcessInfo.processInfo.environment["REPRISE_FIRE_RUNS"] ?? "") ?? 500
-        let base = UInt64.random(in: 0...UInt64.max)
+        let environment = ProcessInfo.processInfo.environment
+        let runs = Int(environment["REPRISE_FIRE_RUNS"] ?? "") ?? 500
+        let base = UInt64(environment["REPRISE_FIRE_SEED"] ?? "") ?? UInt64.random(in: 0...UInt64.max)
         print("seed \(base), \(runs) runs")
         for run in 0..<runs { try await runOnce(seed: base &+ UInt64(run)) }
     }

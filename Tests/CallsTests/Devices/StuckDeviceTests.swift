@@ -71,6 +71,24 @@ struct StuckDeviceTests {
             script.machine.cards.allSatisfy { !$0.hardware.isOpen } && call.sessions.childCount == 0)
     }
 
+    @Test("A choice whose look-up outlasts a reset is refused: nothing of it is left for the next join")
+    func choiceAcrossReset() async throws {
+        let script = ScriptedCall()
+        let (call, headset) = (script.call, script.card("headset:mic"))
+        let gate = headset.hang(in: .lookUp)
+        let choosing = Task { () -> DeviceError? in
+            do throws(DeviceError) { try await call.microphone.select("headset:mic") } catch { return error }
+            return nil
+        }
+        await gate.waitForArrival()
+        await call.microphone.reset()
+        headset.hung.withLock { $0 = nil }
+        gate.open()
+        #expect(await choosing.value?.code == .cancelled)
+        #expect(call.microphone.selectedDevice == nil && call.microphone.status == .notSelected)
+        #expect(call.microphone.control.state.withLock { $0.selection } == nil)
+    }
+
     @Test(
         "Resetting, choosing and switching off end within the cleanup's timeout, and are done when the driver comes back"
     )

@@ -7,19 +7,16 @@ extension CallMedia {
 
     private func refreshDevices(_ subjects: Set<DeviceSignal.Subject>) async {
         let system = call.devices
-        var lists = devices.value
+        let look = looks.begin()
+        var sound: (microphones: [AudioDeviceInfo], speakers: [AudioDeviceInfo])?
+        var cameras: [VideoDeviceInfo]?
         // One kind that cannot be listed (no permission) does not hide the others.
-        if !subjects.isDisjoint(with: [.sound, .soundServer, .machine]) {
-            (lists.microphones, lists.speakers) = await system.audio.allDevices()
-        }
-        if !subjects.isDisjoint(with: [.video, .machine]) {
-            lists.cameras = (try? await system.cameras.devices()) ?? []
-        }
-        let changes = lists.changes(since: devices.value)
-        devices.set(lists)
-        guard !changes.isEmpty else { return }
+        if !subjects.isDisjoint(with: [.sound, .soundServer, .machine]) { sound = await system.audio.allDevices() }
+        if !subjects.isDisjoint(with: [.video, .machine]) { cameras = (try? await system.cameras.devices()) ?? [] }
+        let changes = looks.end(look, sound: sound, cameras: cameras)
         for item in changes.added { call.trace("device added", "\(item.kind) \(item.id)") }
         for item in changes.removed { call.trace("device removed", "\(item.kind) \(item.id)") }
+        for item in changes.changed { call.trace("device changed", "\(item.kind) \(item.id)") }
     }
 
     /// Follows what happens to the machine's devices for as long as the session lasts.
