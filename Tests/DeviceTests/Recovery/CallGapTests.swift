@@ -20,6 +20,9 @@ struct CallUnplugGapTests {
         Case(device: .usbCard, devices: .usbSpeaker, card: "Audio", next: "Loopback"),
     ]
 
+    /// The most blocks of 10 ms that may be neither silence nor the tone: where it breaks off at one card and begins at another.
+    static let edges = 10
+
     @Test("the floor: a bare open and start of another card", arguments: ["Second", "Audio"])
     func floor(card: String) throws {
         for readsConfiguration in [false, true] {
@@ -34,7 +37,9 @@ struct CallUnplugGapTests {
         }
     }
 
-    @Test("a sound card: the next one takes over, and it is taken again when it is back; five times", arguments: cases)
+    @Test(
+        "a sound card: the next takes over, and it is taken again when it is back; five times, heard without noise",
+        arguments: cases)
     func soundCard(test: Case) async throws {
         let watch = try await FaultWatch(test.devices)
         let affected = watch.lab.managers.filter { $0.selectedDevice?.rawValue.contains(test.card) == true }
@@ -56,6 +61,7 @@ struct CallUnplugGapTests {
         let gone = await watch.kernel.waitFor("remove", "pcm", after: pulled)
         let next = try await watch.running(affected, on: test.next, since: pulled)
         #expect(await watch.far.hears(after: pulled + .milliseconds(500)))
+        #expect(watch.far.noise(after: pulled) <= Self.edges)
         try watch.tell(
             test.device.testDescription, "unplugged", affected, begun: pulled, floor: gone, next: next,
             missing: isHeard ? watch.far.missingSound(after: pulled) : nil)
@@ -72,6 +78,7 @@ struct CallUnplugGapTests {
         // The voice at the loopback card went with it.
         let isHeard = test.card == "Audio"
         if isHeard { #expect(await watch.far.hears(after: isBack + .milliseconds(500))) }
+        #expect(watch.far.noise(after: asked) <= Self.edges)
         try watch.tell(
             test.device.testDescription, "back", affected, begun: isBack, next: next, isFault: false,
             missing: isHeard ? watch.far.missingSound(after: isBack) : nil)
@@ -180,6 +187,28 @@ struct CallSoundGapTests {
                     then: watch.lab.call.speaker.selectedDevice?.rawValue ?? "none"))
         }
         #expect(watch.lab.managers.allSatisfy { $0.recoveries.losses == 0 && $0.error == nil })
+        await watch.end()
+    }
+
+    @Test("what is plugged into a jack is where the sound goes, until it is pulled")
+    func jackRoutes() async throws {
+        let jack = try UserJack("Headphone Jack", card: "Intel")
+        _ = jack.set(false)
+        var routing = CallInLab.recovering
+        routing.order = [.wired] + routing.order
+        var devices = CallInLab.Devices.loopback
+        devices.speaker = nil
+        let watch = try await FaultWatch(devices, routing: routing)
+        let speaker = watch.lab.call.speaker
+        try await speaker.enable()
+        try await watch.running([speaker], on: "Loopback", since: .init(nanoseconds: 0))
+        for (isPlugged, card, event) in [(true, "Intel", "jack plugged"), (false, "Loopback", "jack pulled")] {
+            let at = jack.set(isPlugged)
+            let next = try await watch.running([speaker], on: card, since: at)
+            try watch.tell(
+                "the HDA card", "\(event): the sound moves", [speaker], begun: at, next: next, isFault: false)
+        }
+        #expect(speaker.recoveries.losses == 0 && speaker.error == nil)
         await watch.end()
     }
 }

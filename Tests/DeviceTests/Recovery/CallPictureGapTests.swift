@@ -21,6 +21,7 @@ struct CallPictureGapTests {
         // Whether this throws is the driver's: it forgets the fault with the request that it failed.
         try? await camera.enable()
         try await watch.running([camera], on: nil, since: begun)
+        #expect(camera.recoveries.failedStarts > 0, "the fault was met")
         #expect(await watch.far.sees(after: begun))
         try watch.tell(
             "camera", control, [camera], begun: begun,

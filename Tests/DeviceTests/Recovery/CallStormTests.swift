@@ -57,6 +57,8 @@ struct CallStormTests {
             await lab.leave()
         }
         await watch.end()
+        await call.media.reset()
+        await LeftBehind.expectNothing()
     }
 
     private func spread(_ values: [Double]) -> String {

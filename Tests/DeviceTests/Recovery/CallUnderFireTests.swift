@@ -86,7 +86,7 @@ struct CallUnderFireTests {
         over("whole again")
         await lab.call.leave()
         await lab.call.media.reset()
-        await expectNothingLeft(seed)
+        await LeftBehind.expectNothing("seed \(seed)")
         over("left")
         return phases
     }
@@ -103,26 +103,6 @@ struct CallUnderFireTests {
             #expect(lab.call.state.connection.value == .joined, "seed \(seed)")
             #expect(manager.selectedDevice != nil, "seed \(seed)")
         }
-    }
-
-    /// No descriptor of a device is open and none of its threads runs. A thread whose device nobody keeps ends by itself, a
-    /// moment later.
-    private func expectNothingLeft(_ seed: UInt64) async {
-        let isOver = await reached { Self.openDevices.isEmpty && Self.deviceThreads.isEmpty }
-        #expect(isOver, "seed \(seed): \(Self.openDevices), \(Self.deviceThreads)")
-    }
-
-    private static var openDevices: [String] {
-        let files = FileManager.default
-        return ((try? files.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).compactMap {
-            try? files.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
-        }.filter { $0.hasPrefix("/dev/snd/pcm") || $0.hasPrefix("/dev/video") }
-    }
-
-    private static var deviceThreads: [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []).compactMap {
-            try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8).trimmingCharacters(in: .newlines)
-        }.filter { ["alsa-capture", "alsa-playback", "camera"].contains($0) }
     }
 
     private func carryOut(_ step: Step, _ lab: CallInLab, _ generator: inout SeededGenerator) async {

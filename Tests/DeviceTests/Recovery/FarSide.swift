@@ -1,3 +1,4 @@
+import Foundation
 import Media
 import Reprise
 import Synchronization
@@ -8,6 +9,8 @@ final class FarSide: Sendable {
     private struct State {
         /// When blocks were heard that were not silent; each is 10 ms.
         var sound: [MonotonicInstant] = []
+        /// Those of them that were not the voice's tone.
+        var noise: [MonotonicInstant] = []
         var pictures: [MonotonicInstant] = []
         var errors: [MonotonicInstant] = []
     }
@@ -28,7 +31,11 @@ final class FarSide: Sendable {
         tasks = [
             Task {
                 for await block in audio where block.samples.contains(where: { abs(Int32($0)) > 500 }) {
-                    seen.state.withLock { $0.sound.append(block.at) }
+                    let isTone = Voice.isIn(block)
+                    seen.state.withLock { state in
+                        state.sound.append(block.at)
+                        if !isTone { state.noise.append(block.at) }
+                    }
                 }
             },
             Task {
@@ -55,6 +62,9 @@ final class FarSide: Sendable {
     func missingSound(after begin: MonotonicInstant) -> Duration {
         Self.longest(seen.state.withLock { $0.sound }, after: begin, usual: .milliseconds(10))
     }
+
+    /// How many blocks were heard since an instant that were neither silence nor the voice's tone.
+    func noise(after begin: MonotonicInstant) -> Int { seen.state.withLock { $0.noise.count { $0 >= begin } } }
 
     /// The longest time between two pictures after an instant, less the time of one picture.
     func missingPicture(after begin: MonotonicInstant) -> Duration {
@@ -89,5 +99,29 @@ final class FarSide: Sendable {
         let all = (last.map { [$0] } ?? []) + after
         let longest = zip(all, all.dropFirst()).map { $1 - $0 }.max() ?? .zero
         return max(.zero, longest - usual)
+    }
+}
+
+/// The tone that stands for a voice in the lab.
+enum Voice {
+    static let tone = Tone(frequency: 440, amplitude: 0.5)
+
+    private static let wave = (0..<Tone.rate / 10).map { frame in
+        let phase = 2 * Double.pi * tone.frequency * Double(frame) / Double(Tone.rate)
+        return (sine: Float(sin(phase)), cosine: Float(cos(phase)))
+    }
+
+    /// Whether most of a block's power is the tone's.
+    static func isIn(_ block: SoundBlock) -> Bool {
+        var (sine, cosine, power): (Float, Float, Float) = (0, 0, 0)
+        var frames: Float = 0
+        for (sample, wave) in zip(stride(from: 0, to: block.samples.count, by: block.format.channels), wave) {
+            let value = Float(block.samples[sample])
+            sine += value * wave.sine
+            cosine += value * wave.cosine
+            power += value * value
+            frames += 1
+        }
+        return sine * sine + cosine * cosine > power * frames / 4
     }
 }

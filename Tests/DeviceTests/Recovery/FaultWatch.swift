@@ -13,9 +13,12 @@ struct FaultWatch {
 
     /// Joins, with a voice at the microphones of both loopback cards.
     /// - `card`: the one whose microphone somebody else holds.
-    init(_ devices: CallInLab.Devices, holdingMicrophoneOf card: String? = nil) async throws {
+    init(
+        _ devices: CallInLab.Devices, routing: RoutingConfiguration = CallInLab.recovering,
+        holdingMicrophoneOf card: String? = nil
+    ) async throws {
         // The last call may still have it.
-        let made = try await CallInLab(devices, routing: CallInLab.recovering)
+        let made = try await CallInLab(devices, routing: routing)
         holder = try card.map { try HeldPCM($0, device: 2, .capture) }
         lab = made
         far = FarSide(lab.call)
@@ -31,7 +34,7 @@ struct FaultWatch {
 
     /// Has a voice at the microphone of a loopback card.
     static func speak(into card: String) async throws {
-        _ = try await Tone(frequency: 440, amplitude: 0.5).speak(into: card, seconds: 120)
+        _ = try await Voice.tone.speak(into: card, seconds: 120)
     }
 
     func end() async {
