@@ -101,7 +101,7 @@ run: build ## Build, and hear and see yourself through a call (ARGS: see `repris
 # ---- Test --------------------------------------------------------------------------------------------------------
 
 # The suites whose code runs on several threads; they run once more under ThreadSanitizer.
-TSAN_SUITES := ScopesTests|MediaTests|CallsTests|RoomsTests|WebRTCTests.PeerConnection
+TSAN_SUITES := ScopesTests|MediaTests|HotPlugTests|CallsTests|RoomsTests|WebRTCTests.PeerConnection
 
 # What code allocates that is not optimised says little: these run once more in the bundle that the device lab has built.
 RELEASE_TESTS := PeerConnectionEnduranceTests/allocations
@@ -151,6 +151,12 @@ lab: deps-test ## Run the device suites and the command on real drivers in a VM 
 .PHONY: interop
 interop: deps-test ## Run Reprise against browsers and other WebRTC programs (ARGS: see Tests/Interop/README.md)
 	@Tests/Interop/run $(ARGS)
+
+.PHONY: fire
+fire: deps-test ## Run reset under fire for long: 10,000 seeded runs under ThreadSanitizer, 500 on the lab's drivers
+	@REPRISE_FIRE_RUNS=10000 REPRISE_TESTS=CallsTests swift test --disable-xctest --sanitize thread \
+		--scratch-path .build/tsan --filter ResetUnderFireTests
+	Tests/DeviceLab/run --filter UnderFire --fire-runs 500
 
 .PHONY: fuzz
 fuzz: deps ## Fuzz the parsers of outside bytes (ARGS: seconds and targets, as Tests/Fuzz/run takes them)
