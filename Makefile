@@ -131,7 +131,7 @@ test: deps-test ## Run all tests: units, races, fuzzing, the device lab, calls w
 	rm -f .build/test/*.log .build/test/*.failed .build/test/steps
 	$(call step,units,swift test --disable-xctest --no-parallel)
 	$(call step,endurance,REPRISE_ENDURANCE=1 swift test --skip-build --disable-xctest --filter CallEnduranceTests)
-	$(call step,races,REPRISE_TESTS='$(subst |, ,$(TSAN_SUITES))' swift test --disable-xctest --no-parallel --sanitize thread --scratch-path .build/tsan --filter '$(TSAN_SUITES)')
+	$(call step,races,REPRISE_TESTS='$(foreach suite,$(subst |, ,$(TSAN_SUITES)),$(basename $(suite)))' swift test --disable-xctest --no-parallel --sanitize thread --scratch-path .build/tsan --filter '$(TSAN_SUITES)')
 	$(call step,fuzz,Tests/Fuzz/run $(FUZZ_SECONDS))
 	$(call step,lab,Tests/DeviceLab/run,Tests/DeviceLab/run --no-build --again)
 	$(call step,allocations,.build/lab/release/*PackageTests.xctest --testing-library swift-testing --filter '$(RELEASE_TESTS)')

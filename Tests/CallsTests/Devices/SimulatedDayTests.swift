@@ -69,7 +69,8 @@ struct SimulatedDayTests {
             }
         }
 
-        /// Whether each kind delivers that could: the best there is, by what is plugged, free and well.
+        /// Whether each kind delivers that could, by one of those that are plugged, free and well: which of them, is for the tests of
+        /// routing.
         var isRight: Bool {
             func runs(_ manager: some DeviceManager, _ devices: [ScriptedHardware]) -> Bool {
                 let good = devices.filter(\.isGood)
