@@ -8,9 +8,13 @@ struct Tone {
     var channels = 2
     static let rate = 48_000
 
-    /// Writes a file of this length and returns its path.
+    /// Writes a file of this length, unless there is one already, and returns its path.
     /// - `seconds`: whole ones, so that one second of a tone of whole Hz can be repeated: the lab's processor is slow.
     func write(seconds: Int) throws -> String {
+        // A minute of it is 11 MB, and the lab's files are in memory.
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "tone-\(frequency)-\(amplitude)-\(channels)-\(seconds).wav")
+        if FileManager.default.fileExists(atPath: file.path) { return file.path }
         let second = (0..<Self.rate).flatMap { frame in
             let phase = 2 * Double.pi * frequency * Double(frame) / Double(Self.rate)
             return bytes(Int16((sin(phase) * amplitude * 32767).rounded()), repeated: channels)
@@ -22,8 +26,7 @@ struct Tone {
         data += "data".utf8 + bytes(size)
         let once = Data(second)
         for _ in 0..<seconds { data += once }
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("tone-\(UUID().uuidString).wav")
-        try data.write(to: file)
+        try data.write(to: file, options: .atomic)
         return file.path
     }
 
