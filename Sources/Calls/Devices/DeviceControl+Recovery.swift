@@ -75,8 +75,10 @@ extension DeviceControl {
                 state.lost =
                     state.lost
                     ?? Lost(name: running.name, device: running.device, card: isGone ? running.device.card : nil)
-                // It is not tried before the next: that would only cost time.
-                if isGone { state.trials.failed(running.name, isGone: true, now: now) }
+                // It is not tried before the next, by neither of its names: that would only cost time.
+                for name in isGone ? Set([running.name, running.device.deviceID]) : [] {
+                    state.trials.failed(name, isGone: true, now: now)
+                }
                 state.silentSince = state.silentSince ?? now
                 state.recoveries.losses += 1
                 state.recoveries.lastCause = isGone ? .disconnected : .failed

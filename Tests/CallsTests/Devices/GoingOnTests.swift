@@ -238,6 +238,22 @@ struct GoingOnTests {
         await call.leave()
     }
 
+    @Test("A camera known by two names that is gone is tried by neither before the next")
+    func twoNames() async throws {
+        let script = ScriptedCall { $0.preferredCamera = "/dev/front" }
+        let (call, camera) = (script.call, script.call.camera)
+        try await call.join()
+        await script.until { script.runs(camera, "front") && !call.media.devices.value.cameras.isEmpty }
+        // The list has it still.
+        script.camera("front").hardware.unplug()
+        await script.until { script.runs(camera, "back") }
+        #expect(camera.recoveries.failedStarts == 0 && camera.recoveries.losses == 1)
+        script.camera("front").hardware.plugIn()
+        script.machine.watch.tell(DeviceSignal(.video, .added, "front"))
+        await script.until { script.runs(camera, "front") }
+        await call.leave()
+    }
+
     @Test("A camera that another program holds is waited for: tried again by backoff, and at once when that lets it go")
     func busyCamera() async throws {
         let script = ScriptedCall {

@@ -255,7 +255,9 @@ struct ScriptedMachine: AudioDevices, VideoDevices {
     func devices() async throws(DeviceError) -> [VideoDeviceInfo] { cameras.filter(\.hardware.isPresent).map(\.info) }
 
     func device(_ id: DeviceID) async throws(DeviceError) -> any VideoDevice {
-        guard let camera = cameras.first(where: { $0.info.id == id && $0.hardware.isPresent }) else {
+        // As a driver has a node for a camera beside its id.
+        let names = { (camera: ScriptedCamera) in [camera.info.id, DeviceID("/dev/\(camera.info.id)")] }
+        guard let camera = cameras.first(where: { names($0).contains(id) && $0.hardware.isPresent }) else {
             throw ScriptedHardware(id).error(.noDevice)
         }
         return camera
