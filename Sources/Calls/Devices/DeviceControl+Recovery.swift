@@ -77,7 +77,7 @@ extension DeviceControl {
                     ?? Lost(name: running.name, device: running.device, card: isGone ? running.device.card : nil)
                 // It is not tried before the next, by neither of its names: that would only cost time.
                 for name in isGone ? Set([running.name, running.device.deviceID]) : [] {
-                    state.trials.failed(name, isGone: true, now: now)
+                    state.trials.vanished(name, now: now)
                 }
                 state.silentSince = state.silentSince ?? now
                 state.recoveries.losses += 1
@@ -214,8 +214,7 @@ extension DeviceControl {
             if error.code == .neverStarted || error.code == .stalled {
                 state.trials.stalled(id, now: now)
             } else {
-                let isGone = error.code == .disconnected || error.code == .noDevice
-                state.trials.failed(id, isGone: isGone, now: now)
+                state.trials.failed(id, now: now)
             }
             state.recoveries.failedStarts += 1
         }

@@ -78,13 +78,18 @@ struct RoutingPolicyTests {
     @Test("One that is gone is not tried at once when its node changes or is closed, but when something is plugged")
     func goneTrials() {
         var trials = DeviceTrials()
-        trials.failed("usb", isGone: true, now: at(0))
+        trials.vanished("usb", now: at(0))
         for event: DeviceSignal.Event in [.accessChanged, .freed] {
             trials.hear(DeviceSignal(.sound, event, "pcmC1D0p"), now: at(60))
         }
         #expect(trials.isHeldBack("usb", now: at(319)) && !trials.isHeldBack("usb", now: at(320)))
+        trials.failed("usb", now: at(30))
+        #expect(trials.isHeldBack("usb", now: at(349)), "it is gone still")
         trials.hear(DeviceSignal(.sound, .added, "pcmC1D0p"), now: at(100))
         #expect(!trials.isHeldBack("usb", now: at(100)))
+        // Its control is not there yet: the next attempt is soon.
+        trials.failed("usb", now: at(100))
+        #expect(!trials.isHeldBack("usb", now: at(200)))
     }
 
     @Test("A camera on a full bus is tried as wanted after 10 s, 20 s, … 10 minutes, and sooner when a device goes")

@@ -31,8 +31,14 @@ struct DeviceTrials: Sendable, Equatable {
 
     private var failures: [DeviceID: Failure] = [:]
 
-    /// - `isGone`: it is not there any more, or not yet.
-    mutating func failed(_ id: DeviceID, isGone: Bool = false, now: MonotonicInstant) {
+    mutating func failed(_ id: DeviceID, now: MonotonicInstant) {
+        failed(id, isGone: failures[id]?.isGone ?? false, now)
+    }
+
+    /// It went away: it is gone until something is plugged.
+    mutating func vanished(_ id: DeviceID, now: MonotonicInstant) { failed(id, isGone: true, now) }
+
+    private mutating func failed(_ id: DeviceID, isGone: Bool, _ now: MonotonicInstant) {
         let before = failures[id]
         let count = (before?.count ?? 0) + 1
         failures[id] = Failure(
@@ -67,7 +73,9 @@ struct DeviceTrials: Sendable, Equatable {
             if signal.event == .freed, now - failure.at < Self.ownClosing { continue }
             failures[id]?.notBefore = now
             // A driver that hangs is freed by our own closing, and touched by every mixer.
-            if isPlugged { failures[id]?.sparedUntil = nil }
+            guard isPlugged else { continue }
+            failures[id]?.sparedUntil = nil
+            failures[id]?.isGone = false
         }
     }
 
