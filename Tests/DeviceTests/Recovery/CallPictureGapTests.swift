@@ -60,10 +60,11 @@ struct CallPictureGapTests {
         let fault = try VividFault(control)
         let begun = try fault.set()
         fault.close()
-        try await watch.running([camera], on: nil, since: begun)
+        let next = try await watch.running([camera], on: nil, since: begun)
         #expect(await watch.far.sees(after: begun))
         #expect(camera.recoveries.losses == 1)
-        try watch.tell("camera", control, [camera], begun: begun, missing: watch.far.missingPicture(after: begun))
+        try watch.tell(
+            "camera", control, [camera], begun: begun, next: next, missing: watch.far.missingPicture(after: begun))
         await watch.end()
         if control == "disconnect" {
             #expect(await LabDevice.cameras.pullOut().end() == nil)
