@@ -54,8 +54,8 @@ public final class CallMedia: MediaManager {
 
     func reset(keeping standby: StandbyPolicy?) async {
         async let microphone: Void = microphone.reset(keeping: standby)
-        async let speaker: Void = speaker.reset(keeping: standby)
-        async let camera: Void = camera.reset(keeping: standby)
+        async let speaker: Void = speaker.control.reset(keeping: standby)
+        async let camera: Void = camera.control.reset(keeping: standby)
         async let screenShare: Void = screenShare.control.reset(keeping: standby)
         _ = await (microphone, speaker, camera, screenShare)
     }

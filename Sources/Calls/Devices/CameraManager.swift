@@ -59,10 +59,6 @@ public final class CameraManager: DeviceManager {
     public var controls: (any VideoControls)? {
         control.link.call.activeSession?.media.camera.withLock { $0?.device.controls }
     }
-
-    public func reset() async { await control.reset { await self.reset(keeping: nil) } }
-
-    func reset(keeping standby: StandbyPolicy?) async { await control.reset(keeping: standby) }
 }
 
 /// Starts cameras for ``DeviceControl``.

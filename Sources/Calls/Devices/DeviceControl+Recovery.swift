@@ -117,7 +117,7 @@ extension DeviceControl {
         case .recovered(let xruns, let gap): call.trace("\(driver.name).recovered", "xruns \(xruns), gap \(gap)")
         }
         if let purpose, recovers, let session = call.activeSession {
-            launchRecovery(state.withLock { $0.epoch }, session, purpose)
+            launchRecovery(epoch, session, purpose)
         }
     }
 

@@ -209,8 +209,7 @@ public final class DeviceControl: Sendable {
     /// Looks again which device is best, as after the order has changed.
     func reroute() async throws(DeviceError) {
         state.withLock { $0.lost = nil }
-        try await convergeIfJoined(
-            state.withLock { $0.epoch }, presenceMatters: false, Purpose(isRerouting: true))
+        try await convergeIfJoined(epoch, presenceMatters: false, Purpose(isRerouting: true))
     }
 
     /// Whether a device runs and delivers, muted or not.
@@ -352,7 +351,7 @@ public final class DeviceControl: Sendable {
     }
 
     func check(_ epoch: Int, _ session: CallLifecycle.Session) throws(DeviceError) {
-        guard !Task.isCancelled, session.scope.isCurrent, state.withLock({ $0.epoch }) == epoch else {
+        guard !Task.isCancelled, session.scope.isCurrent, self.epoch == epoch else {
             throw refused("the session ended or the device was reset meanwhile")
         }
     }

@@ -69,10 +69,6 @@ public final class SpeakerManager: DeviceManager {
         // The scope is over where it refuses.
         _ = try? session.scope.launch("speaker volume") { [driver] in try await driver.followMixer(in: session.media) }
     }
-
-    public func reset() async { await control.reset { await self.reset(keeping: nil) } }
-
-    func reset(keeping standby: StandbyPolicy?) async { await control.reset(keeping: standby) }
 }
 
 /// Starts speakers for ``DeviceControl``.

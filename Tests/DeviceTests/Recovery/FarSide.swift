@@ -111,7 +111,8 @@ enum Voice {
         return (sine: Float(sin(phase)), cosine: Float(cos(phase)))
     }
 
-    /// Whether most of a block's power is the tone's.
+    /// Whether most of a block's power is the tone's: ``Recording/purity(at:)`` from a table, for each block while gaps are
+    /// measured.
     static func isIn(_ block: SoundBlock) -> Bool {
         var (sine, cosine, power): (Float, Float, Float) = (0, 0, 0)
         var frames: Float = 0

@@ -65,14 +65,12 @@ struct FaultWatch {
     ) async throws -> MonotonicInstant {
         var delivered: MonotonicInstant?
         let isRunning = await reached(within: .seconds(30)) {
-            managers.allSatisfy { manager in
+            let areEnabled = managers.allSatisfy { manager in
                 manager.status == .enabled
                     && (card.map { manager.selectedDevice?.rawValue.contains($0) == true } ?? true)
             }
-                && {
-                    delivered = delivers(managers, since: begin)
-                    return delivered != nil
-                }()
+            delivered = areEnabled ? delivers(managers, since: begin) : nil
+            return delivered != nil
         }
         let told = managers.map {
             "\($0.status), \($0.selectedDevice?.rawValue ?? "no device"), \($0.error?.description ?? "no error")"
